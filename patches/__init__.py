@@ -1,1 +1,25 @@
-"""patches."""
+"""Repairs of lava-nc and lava-dl at run time: each guarded, named, revertible, and never made by an import.
+
+    import patches
+    patches.apply("modern-python")     # Lava on Python 3.11-3.13, NumPy 2 and current torch
+    patches.status()                   # a row for each patch: applied, not applied, not needed, refused
+    patches.revert("modern-python")    # upstream's own objects again
+
+Importing this package imports neither upstream nor NumPy, and changes nothing.
+"""
+
+from patches.error import PatchError, PatchWarning
+from patches.patch import Patch, State
+from patches.registry import PatchStatus, applied, apply, revert, status
+
+__all__ = [
+    "Patch",
+    "PatchError",
+    "PatchStatus",
+    "PatchWarning",
+    "State",
+    "applied",
+    "apply",
+    "revert",
+    "status",
+]

@@ -1,0 +1,5 @@
+"""Patches of lava-dl, one a file."""
+
+from patches.lava_dl import netx_close_files, netx_input_scalars, trapz, vision_stand_ins
+
+PATCHES = (vision_stand_ins.PATCH, trapz.PATCH, netx_input_scalars.PATCH, netx_close_files.PATCH)

@@ -1,0 +1,105 @@
+"""What a patch is: its name, its reason, the upstream versions it knows and the changes it makes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from patches.change import Change
+from patches.error import PatchError
+from patches.source import fingerprint, installed_version, module_file, symbol_text
+
+
+class State(str, enum.Enum):
+    """What became of a patch in this process."""
+
+    APPLIED = "applied"
+    NOT_APPLIED = "not applied"
+    NOT_NEEDED = "not needed"
+    REFUSED = "refused"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def always_needed() -> str | None:
+    """For defects that every Python, NumPy and torch shows."""
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """One defect of upstream and its repair.
+
+    ``changes`` name the upstream symbols with the fingerprints (:func:`patches.source.fingerprint`) of every
+    source text that the repair was written for. ``not_needed`` returns why the running stack does not show
+    the defect, or None where it does.
+    """
+
+    name: str
+    reason: str
+    package: str
+    versions: tuple[str, ...]
+    changes: tuple[Change, ...] = field(repr=False)
+    not_needed: Callable[[], str | None] = field(default=always_needed, repr=False)
+
+    @property
+    def upstream(self) -> str:
+        """The package with the symbols concerned, for people: ``lava-nc: ports.ReshapePort...``."""
+        return f"{self.package}: " + ", ".join(
+            symbol for change in self.changes for symbol in change.symbols()
+        )
+
+    def why_not_needed(self) -> str | None:
+        """The reason for leaving this stack alone, or None."""
+        if installed_version(self.package) is None and all(map(_is_absent, self.changes)):
+            return f"{self.package} is not installed"
+        return self.not_needed()
+
+    def why_refused(self) -> str | None:
+        """One sentence for every guard that does not hold, or None."""
+        try:
+            self.check()
+        except PatchError as error:
+            return str(error)
+        return None
+
+    def check(self) -> None:
+        """Compare the installed version and the source texts with what this patch was written for.
+
+        Raises:
+            PatchError: with the package, what was found, what is known and what to do.
+        """
+        known = " or ".join(self.versions)
+        version = installed_version(self.package)
+        advice = f"install {self.package}=={self.versions[-1]}, or go without the patch {self.name!r}"
+        if version not in self.versions:
+            found = "without a version" if version is None else version
+            raise PatchError(
+                f"{self.package} {found} is installed, but the patch {self.name!r} knows only {known}: "
+                f"{advice}"
+            )
+        for change in self.changes:
+            for qualname, fingerprints in change.guarded.items():
+                found = _file_fingerprint(change.module, qualname)
+                if found not in fingerprints:
+                    symbol = f"{change.module}.{qualname}" if qualname else change.module
+                    raise PatchError(
+                        f"{symbol} of {self.package} {version} is not the source that the patch "
+                        f"{self.name!r} replaces (fingerprint {found}, known {' or '.join(fingerprints)}): "
+                        f"the installed files were changed, so reinstall {self.package}=={version}, or go "
+                        "without the patch"
+                    )
+
+
+def _is_absent(change: Change) -> bool:
+    return module_file(change.module) is None
+
+
+def _file_fingerprint(module: str, qualname: str) -> str:
+    path = module_file(module)
+    if path is None:
+        return "none: no source file"
+    text = symbol_text(path.read_text(encoding="utf-8"), qualname)
+    return "none: no such symbol" if text is None else fingerprint(text)
