@@ -12,6 +12,7 @@ Notes:
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -33,6 +34,8 @@ except ImportError:  # a Python built without liblzma; zipfile then says so itse
         """Never raised."""
 
 
+# What zipfile and the unpackers under it raise on damaged bytes.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, ValueError, struct.error)
 _EVENT_BYTES = 5
 _SIDE = 34
 _OVERFLOW_ROW = 240
@@ -87,19 +90,20 @@ def load_nmnist(directory: Path | None, split: Literal["train", "test"]) -> Reco
 
 
 def _zip_entries(stack: ExitStack, path: Path, split: str) -> list[_Entry]:
+    file = stack.enter_context(path.open("rb"))
     try:
-        archive = stack.enter_context(zipfile.ZipFile(path))
-    except zipfile.BadZipFile as error:
+        archive = stack.enter_context(zipfile.ZipFile(file))
+    except (*_DAMAGE, RuntimeError) as error:
         raise ValueError(f"{path} is not a whole zip file ({error}): fetch it again") from None
 
     def reader(member: zipfile.ZipInfo) -> Callable[[], bytes]:
         def read() -> bytes:
             try:
                 return archive.read(member)
-            except (zipfile.BadZipFile, zlib.error, LZMAError, EOFError) as error:
+            except _DAMAGE as error:
                 raise ValueError(
-                    f"{member.filename} in {path} does not unpack ({error}): the zip is damaged, fetch it "
-                    "again"
+                    f"{member.filename} in {path} does not unpack ({error}): the zip is damaged, "
+                    "fetch it again"
                 ) from None
             except RuntimeError as error:  # encrypted, or a compression this Python was built without
                 raise ValueError(
