@@ -1,0 +1,246 @@
+"""lava-dl's CuBa neuron with a timestep (EQUATIONS A.2, A.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from lava.lib.dl.slayer.neuron import cuba as upstream
+from lava.lib.dl.slayer.neuron.cuba import neuron_params as neuron_params
+from lava.lib.dl.slayer.utils import quantize
+from torch import Tensor
+
+from bats_dt.discretization import gain, largest_decay, retained
+from lava_dt.dynamics import leaky_integrator
+from lava_dt.surrogate import spike as spike_function
+from lava_dt.time_axis import at_grid, hold, place, rebin
+from lava_dt.timestep import Timestep, as_timestep
+
+
+class Neuron(upstream.Neuron):
+    """Current-based leaky integrate-and-fire neuron of Loihi, stepped by dt [A10-A17].
+
+    Takes every argument of lava-dl's CuBa neuron, which describe the neuron at dt = 1, and:
+
+    Args:
+        timestep: what a step is; None or ``Timestep()`` is lava-dl's neuron.
+
+    Raises:
+        ValueError: a decay outside [0, 1], or beyond what the timestep's scheme can represent.
+
+    Notes:
+        The gradient of a learnable decay is the true one (`lava_dt.dynamics`); lava-dl's has a factor of -4096.
+    """
+
+    timestep: Timestep
+    shape: Any
+    current_state: Tensor
+    voltage_state: Tensor
+
+    def __init__(self, *args: Any, timestep: Timestep | None = None, **kwargs: Any) -> None:
+        names = ("threshold", "current_decay", "voltage_decay")
+        check_decays({**dict(zip(names, args, strict=False)), **kwargs}, as_timestep(timestep))
+        super().__init__(*args, **kwargs)
+        self.set_timestep(timestep)
+
+    def set_timestep(self, timestep: Timestep | None) -> None:
+        """Changes the timestep, keeping every parameter. Raises as the constructor."""
+        timestep = as_timestep(timestep)
+        check_decays({name: self._decay_range(name) for name in ("current_decay", "voltage_decay")}, timestep)
+        self.timestep = timestep
+
+    def _decay_range(self, name: str) -> tuple[float, float]:
+        if hasattr(self, f"{name}_min"):  # per channel, and not drawn yet
+            return getattr(self, f"{name}_min"), getattr(self, f"{name}_max")
+        decay = getattr(self, name).detach() / self.p_scale
+        return decay.min().item(), decay.max().item()
+
+    def clamp(self) -> None:
+        """Keeps learnt decays where the timestep can represent them (between 0 and 1 where it may saturate)."""
+        timestep = getattr(self, "timestep", Timestep())  # upstream's constructor clamps before there is one
+        largest = 1.0 if timestep.saturate else largest_decay(timestep.dt, timestep.scheme)
+        with torch.no_grad():
+            self.current_decay.clamp_(0, self.p_scale * largest)
+            self.voltage_decay.clamp_(0, self.p_scale * largest)
+
+    def step_decay(self, decay: Tensor) -> Tensor:
+        """Decay of one step of dt, from that of a fine step; both in units of 1/4096, the result a whole number.
+
+        Gradient: *exact* through the scheme, *straight-through* through the rounding to 12 bits.
+        """
+        if self.timestep.dt > 1:
+            fraction = decay.to(torch.float64) / self.p_scale
+            lost = 1 - retained(fraction, self.timestep.dt, self.timestep.scheme)
+            decay = (self.p_scale * lost).clamp(0, self.p_scale).to(decay.dtype)
+        return quantize(decay)
+
+    @property
+    def threshold_mantissa(self) -> Tensor:
+        """Threshold of a step of dt in integers of the weights' scale, (1,) or (channel,); 0: it never spikes.
+
+        The integral gain g multiplies the current (EQUATIONS A.2); here the threshold is divided by it instead, which
+        is the same and has a place on Loihi. Detached from the decays.
+        """
+        if self._threshold is None or self._threshold <= 0:
+            return torch.zeros(1, dtype=torch.int64)
+        mantissa = int(self._threshold * self.w_scale)
+        if not self._folds_gain:
+            return torch.tensor([mantissa])
+        decays = torch.broadcast_tensors(self.current_decay.detach(), self.voltage_decay.detach())
+        pairs = zip(*(decay.double().flatten().div(self.p_scale).tolist() for decay in decays), strict=True)
+        gains = [gain(alpha, beta, self.timestep.dt, self.timestep.scheme) for alpha, beta in pairs]
+        return torch.tensor([max(1, round(mantissa / g)) for g in gains])
+
+    @property
+    def _folds_gain(self) -> bool:
+        return self.timestep.gain == "integral" and self.timestep.dt > 1
+
+    @property
+    def _level(self) -> Tensor:
+        """Threshold in integers of the voltage's scale."""
+        return self.threshold_mantissa * (self.s_scale // self.w_scale)
+
+    @property
+    def cx_current_decay(self) -> Any:
+        """Current decay of a step of dt, for Loihi: an integer in [0, 4096], or one a channel."""
+        self.clamp()
+        return _whole(self.step_decay(self.current_decay))
+
+    @property
+    def cx_voltage_decay(self) -> Any:
+        """Voltage decay of a step of dt, for Loihi: an integer in [0, 4096], or one a channel."""
+        self.clamp()
+        return _whole(self.step_decay(self.voltage_decay))
+
+    @property
+    def v_th_mant(self) -> Any:
+        """Threshold mantissa of a step of dt, for Loihi: an integer, or one a channel."""
+        return _whole(self.threshold_mantissa)
+
+    def dynamics(self, input: Tensor) -> tuple[Tensor, Tensor]:
+        """Current and voltage (before the reset), without spikes.
+
+        Args:
+            input: (batch, neuron..., time): what the synapses deliver; fine steps on the held clock, bins on the
+                coarse clock.
+
+        Returns:
+            Current and voltage, shape of ``input``; on the held clock constant between grid steps.
+        """
+        timestep = self.timestep
+        if not timestep.held:
+            return self._integrate(input)
+        self._allocate(input)
+        before = self.current_state, self.voltage_state
+        current, voltage = self._integrate(self.gather(input))
+        steps = input.shape[-1]
+        return (
+            hold(current, before[0], timestep.dt, steps),
+            hold(voltage, before[1], timestep.dt, steps),
+        )
+
+    def spike(self, voltage: Tensor) -> Tensor:
+        """Spikes of a voltage as `dynamics` returns it: (batch, neuron..., time), at grid steps only."""
+        timestep = self.timestep
+        if not timestep.held:
+            return self._fire(voltage)
+        spikes = self._fire(at_grid(voltage, timestep.dt))
+        return place(spikes, timestep.dt - 1, timestep.dt, voltage.shape[-1])
+
+    def gather(self, signal: Tensor) -> Tensor:
+        """What arrives at the grid steps: (..., T) -> (..., bins) on the held clock, else ``signal``.
+
+        Between grid steps it is accumulated, or dropped (`Timestep.between`). *Exact* gradient: that of a step is the
+        gradient of the grid step that received it.
+        """
+        if not self.timestep.held:
+            return signal
+        if self.timestep.between == "drop":
+            return at_grid(signal, self.timestep.dt)
+        return rebin(signal, self.timestep.dt)
+
+    def respond(self, drive: Tensor) -> Tensor:
+        """Spikes for one input a step of dt, whatever the clock: (batch, neuron..., bins) -> the same."""
+        return self._fire(self._integrate(drive)[1])
+
+    def _integrate(self, drive: Tensor) -> tuple[Tensor, Tensor]:
+        self._allocate(drive)
+        if self.requires_grad is True:
+            self.clamp()
+        current = leaky_integrator(drive, self.step_decay(self.current_decay), self.current_state, self.s_scale)
+        if self.norm is not None:
+            current = self.norm(current)
+        voltage = leaky_integrator(
+            current,
+            self.step_decay(self.voltage_decay),
+            self.voltage_state,
+            self.s_scale,
+            self._level,
+            self.timestep.reset == "soft",
+        )
+        if self.persistent_state is True:
+            self.current_state = current[..., -1].detach().clone()
+            self.voltage_state = voltage[..., -1].detach().clone()
+        return current, voltage
+
+    def _fire(self, voltage: Tensor) -> Tensor:
+        level = self._level.reshape(-1, *(1,) * (voltage.dim() - 2))
+        tau_rho = torch.tensor(self.tau_rho * upstream.TAU_RHO_MULT, dtype=torch.float64)
+        if self._folds_gain:  # as wide, relative to the threshold, as at dt = 1
+            tau_rho = tau_rho * level / (self._threshold * self.s_scale)
+        spikes = spike_function(
+            voltage, level, self.s_scale, tau_rho, self.scale_rho * upstream.SCALE_RHO_MULT, self.graded_spike
+        )
+        if self.persistent_state is True:
+            fired = (spikes[..., -1] > 0).to(voltage.dtype).detach()
+            lost = level[..., 0] / self.s_scale if self.timestep.reset == "soft" else self.voltage_state
+            self.voltage_state = self.voltage_state - fired * lost
+        return spikes if self.drop is None else self.drop(spikes)
+
+    def _allocate(self, drive: Tensor) -> None:
+        """At the first call takes the neuron's shape and draws per-channel decays; keeps the states' shape."""
+        if drive.dim() < 3:
+            raise ValueError(f"the input has shape {tuple(drive.shape)}: it needs (batch, neuron..., time)")
+        if self.shape is None:
+            self.shape = drive.shape[1:-1]
+            self.num_neurons = int(np.prod(self.shape))
+            if self.shared_param is False:
+                self._draw_decays()
+        elif drive.shape[1:-1] != self.shape:
+            raise ValueError(
+                f"the input has shape {tuple(drive.shape)} but the neurons have shape {tuple(self.shape)}: pass "
+                "(batch, *neurons, time)"
+            )
+        wanted = drive.shape[:-1]
+        for name in ("current_state", "voltage_state"):
+            state = getattr(self, name)
+            if state.shape[0] != wanted[0]:  # another batch: nothing to go on from
+                setattr(self, name, state.new_zeros(wanted))
+            elif state.shape != wanted:
+                setattr(self, name, state * state.new_ones(wanted))
+
+    def _draw_decays(self) -> None:
+        for name in ("current_decay", "voltage_decay"):
+            low, high = getattr(self, f"{name}_min"), getattr(self, f"{name}_max")
+            drawn = low + (high - low) * torch.rand(self.shape[0], dtype=torch.float).to(self.device)
+            getattr(self, name).data = self.p_scale * drawn
+            delattr(self, f"{name}_min")
+            delattr(self, f"{name}_max")
+
+
+def check_decays(parameters: dict[str, Any], timestep: Timestep) -> None:
+    """Checks the decays among neuron parameters, numbers or ranges, as `Timestep.check_decay` does.
+
+    What is neither is left to lava-dl's own check.
+    """
+    for name in ("current_decay", "voltage_decay"):
+        decay = parameters.get(name)
+        for value in decay if isinstance(decay, (tuple, list)) else (decay,):
+            if isinstance(value, (int, float, np.number)):
+                timestep.check_decay(float(value), name)
+
+
+def _whole(values: Tensor) -> Any:
+    whole = values.detach().cpu().numpy().astype(int)
+    return whole[0] if whole.size == 1 else whole

@@ -1,0 +1,101 @@
+"""`Timestep`: what a step of dt fine steps means for a CuBa block (EQUATIONS A.2, A.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from bats_dt.discretization import largest_decay
+
+Clock = Literal["held", "coarse"]
+Scheme = Literal["forward_euler", "exponential", "backward_euler", "bilinear"]
+Reset = Literal["hard", "soft"]
+Gain = Literal["charge", "integral"]
+Between = Literal["accumulate", "drop"]
+
+
+@dataclass(frozen=True)
+class Timestep:
+    """A step of dt fine steps. ``Timestep()`` is lava-dl's own behaviour, bit for bit.
+
+    A fine step is the step at which the network's decays, delays and data are given; nothing else of dt has a
+    unit here. Fine steps are numbered 1 ... T; the grid steps are dt, 2 dt, ... and the last step T.
+
+    Args:
+        dt: fine steps in one step of the neuron, >= 1.
+        clock: ``held`` keeps the time axis of T fine steps: state changes and spikes happen at grid steps only.
+            ``coarse`` has one entry of the time axis per grid step: inputs are binned (`rebin`) beforehand.
+        scheme: how decays are rescaled: ``forward_euler`` [A15, A16], ``exponential`` (exact between spikes),
+            ``backward_euler``, ``bilinear``.
+        reset: ``hard`` sets the voltage to zero at a spike [A12], ``soft`` subtracts the threshold [A13].
+        gain: ``charge`` adds the current once a step, as A16 and lava-dl do; ``integral`` keeps the area of the
+            response to a spike: the gain is folded into the (integer) threshold.
+        between: held clock only: input between grid steps is accumulated, or dropped.
+        saturate: set a decay that the scheme takes beyond 1 to 1 instead of refusing it.
+
+    Raises:
+        TypeError: dt is not an integer.
+        ValueError: dt < 1, an unknown option, or ``between="drop"`` on the coarse clock.
+    """
+
+    dt: int = 1
+    clock: Clock = field(default="held", kw_only=True)
+    scheme: Scheme = field(default="forward_euler", kw_only=True)
+    reset: Reset = field(default="hard", kw_only=True)
+    gain: Gain = field(default="charge", kw_only=True)
+    between: Between = field(default="accumulate", kw_only=True)
+    saturate: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.dt, bool) or not hasattr(self.dt, "__index__"):
+            raise TypeError(
+                f"dt is {self.dt!r}: a Timestep counts fine steps of the network, so dt must be an integer of 1 or "
+                "more; for a step in seconds divide it by the length of a fine step"
+            )
+        object.__setattr__(self, "dt", self.dt.__index__())
+        if self.dt < 1:
+            raise ValueError(f"dt is {self.dt}: it must be 1 (the network's own step) or more fine steps")
+        for name, options in (
+            ("clock", Clock),
+            ("scheme", Scheme),
+            ("reset", Reset),
+            ("gain", Gain),
+            ("between", Between),
+        ):
+            value = getattr(self, name)
+            if value not in get_args(options):
+                raise ValueError(f"{name} is {value!r}: pass one of {', '.join(map(repr, get_args(options)))}")
+        if self.between == "drop" and self.clock == "coarse":
+            raise ValueError(
+                "between is 'drop' on the coarse clock, which has no steps in between: use clock='held', or leave "
+                "out the unwanted steps before rebin"
+            )
+
+    @property
+    def held(self) -> bool:
+        """Whether the time axis has fine steps that are not grid steps."""
+        return self.clock == "held" and self.dt > 1
+
+    def check_decay(self, decay: float, name: str) -> None:
+        """Refuses a fine-step decay that this step cannot represent.
+
+        Raises:
+            ValueError: decay outside [0, 1], or taken beyond 1 (a retained factor below 0) without ``saturate``.
+        """
+        if not 0 <= decay <= 1:
+            raise ValueError(f"{name} is {decay:g}: a decay is the fraction lost per step and lies in [0, 1]")
+        if decay > largest_decay(self.dt, self.scheme) * (1 + 1e-6) and not self.saturate:
+            raise ValueError(
+                f"{name} {decay:g} at dt={self.dt}: {self.scheme} would lose more than everything in one step (it can "
+                f"take a decay of {largest_decay(self.dt, self.scheme):.4g} at most at this dt); use a smaller dt, "
+                "scheme='exponential', which is stable at any dt, or saturate=True to lose exactly everything"
+            )
+
+
+def as_timestep(value: Timestep | None) -> Timestep:
+    """The timestep given, or the network's own step for None. Raises TypeError for anything else."""
+    if value is None:
+        return Timestep()
+    if not isinstance(value, Timestep):
+        raise TypeError(f"timestep is {value!r}: pass a lava_dt.Timestep, for instance Timestep(dt=4)")
+    return value

@@ -1,0 +1,88 @@
+"""From one layer to the next: lava-dl's one-step hop and its axonal delays, in fine steps (EQUATIONS A.3).
+
+A spike emitted at grid step mk arrives at mk + D, D = hop + floor(delay), and is delivered at the grid step that ends
+that bin: a shift by ceil(D / k) bins. On the held clock it is laid down at its arrival step, the same phase of every
+bin; on the coarse clock the bin is all there is. Both clocks shift the same bins, so they agree bit for bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lava_dt.time_axis import place
+from lava_dt.timestep import Timestep
+
+
+def transport(spikes: Tensor, timestep: Timestep, steps: int, hop: int, delay: Tensor | None = None) -> Tensor:
+    """Shifts the spikes of a layer by its hop and delays.
+
+    Args:
+        spikes: (batch, neuron..., bins), one entry a step of dt. Gradient: *exact*.
+        timestep: the layer's.
+        steps: length of the time axis to return: fine steps on the held clock, bins on the coarse clock.
+        hop: fine steps from layer to layer, 1 or 0.
+        delay: axonal delays in fine steps, (channel,) or one for all, >= 0; their floor is used. Gradient:
+            *surrogate*, the backward difference of the shifted spikes over a bin, divided by its length (lava-dl's at
+            dt = 1).
+
+    Returns:
+        (batch, neuron..., steps).
+    """
+    k = timestep.dt
+    floor = torch.zeros(1, dtype=torch.int64) if delay is None else delay.detach().reshape(-1).to(torch.int64).cpu()
+    arrival = hop + floor
+    shifts = -(-arrival // k)
+    if delay is not None or int(shifts[0]):
+        anchor = torch.zeros(1, dtype=spikes.dtype) if delay is None else delay.reshape(-1)
+        spikes = _Shift.apply(spikes, anchor, shifts, k)
+    if not timestep.held:
+        return spikes
+    phase = (arrival - 1) % k
+    if phase.numel() == 1:
+        return place(spikes, int(phase), k, steps)
+    per_channel = phase.reshape(-1, *(1,) * (spikes.dim() - 2)).to(spikes.device)
+    return place(spikes, per_channel, k, steps)
+
+
+class _Shift(torch.autograd.Function):
+    """Moves each channel by its own whole number of bins towards later times; what leaves the end is lost."""
+
+    @staticmethod
+    def forward(ctx: Any, spikes: Tensor, delay: Tensor, shifts: Tensor, dt: int) -> Tensor:
+        shifted = _shift(spikes, shifts)
+        ctx.save_for_backward(shifted, delay, shifts)
+        ctx.dt = dt
+        return shifted
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        shifted, delay, shifts = ctx.saved_tensors
+        grad_delay = None
+        if ctx.needs_input_grad[1]:
+            difference = -shifted
+            difference[..., 1:] += shifted[..., :-1]
+            per_neuron = torch.sum(grad * difference, [0, -1]) / ctx.dt
+            grad_delay = per_neuron.reshape(per_neuron.shape[0], -1).sum(1) if delay.numel() > 1 else per_neuron.sum()
+            grad_delay = grad_delay.reshape(delay.shape)
+        return _shift(grad, -shifts), grad_delay, None, None
+
+
+def _shift(signal: Tensor, shifts: Tensor) -> Tensor:
+    moved = torch.zeros_like(signal)
+    steps = signal.shape[-1]
+    for amount in torch.unique(shifts).tolist():
+        if abs(amount) >= steps:
+            continue
+        to, origin = (
+            slice(max(amount, 0), steps + min(amount, 0)),
+            slice(max(-amount, 0), steps - max(amount, 0)),
+        )
+        if shifts.numel() == 1:
+            moved[..., to] = signal[..., origin]
+        else:
+            channels = torch.nonzero(shifts == amount).flatten().to(signal.device)
+            moved[:, channels, ..., to] = signal[:, channels, ..., origin]
+    return moved

@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from lava_dt import rebin
+from lava_dt.time_axis import at_grid, hold, place
+
+
+@pytest.mark.parametrize("dt", [1, 2, 3, 7, 16, 99, 100, 101, 1000])
+def test_rebin_loses_nothing_at_any_dt(spikes, dt):
+    binned = rebin(spikes, dt)
+    assert binned.shape == (4, 40, -(-100 // dt))
+    assert torch.equal(binned.sum(-1), spikes.sum(-1))
+
+
+def test_rebin_worked_by_hand():
+    x = torch.tensor([[1.0, 0, 1, 1, 0, 0, 1]])
+    assert rebin(x, 3).tolist() == [[2, 1, 1]]
+    assert rebin(x, 3, saturate=True).tolist() == [[1, 1, 1]]
+    assert rebin(x, 2).tolist() == [[1, 2, 0, 1]]
+
+
+def test_rebin_keeps_integers_and_carries_the_gradient_of_a_bin_to_its_steps():
+    assert rebin(torch.ones(2, 5, dtype=torch.int32), 2).dtype == torch.int32
+    x = torch.zeros(1, 5, requires_grad=True)
+    rebin(x, 2).backward(torch.tensor([[1.0, 2, 3]]))
+    assert x.grad.tolist() == [[1, 1, 2, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("x", "dt", "error", "says"),
+    [
+        ([[1.0]], 2, TypeError, "spikes is a list: pass a torch tensor"),
+        (torch.ones(1, 3), 0, ValueError, "dt is 0: it must be 1 or more"),
+        (torch.ones(1, 3), 1.5, TypeError, "dt is 1.5"),
+        (torch.tensor(1.0), 2, ValueError, "no axes"),
+    ],
+)
+def test_rebin_refuses_what_has_no_bins(x, dt, error, says):
+    with pytest.raises(error, match=says):
+        rebin(x, dt)
+
+
+def test_states_are_held_between_grid_steps_and_spikes_placed_at_them():
+    states = torch.tensor([[10.0, 20, 30]])
+    held = hold(states, torch.tensor([5.0]), 3, 7)
+    assert held.tolist() == [[5, 5, 10, 10, 10, 20, 30]]  # grid steps 3, 6 and the last, 7
+    assert torch.equal(at_grid(held, 3), states)
+    assert place(torch.tensor([[1.0, 0, 1]]), 2, 3, 7).tolist() == [[0, 0, 1, 0, 0, 0, 1]]
+    assert place(torch.tensor([[1.0, 0, 1]]), 0, 3, 7).tolist() == [[1, 0, 0, 0, 0, 0, 1]]
