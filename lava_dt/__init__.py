@@ -13,9 +13,8 @@ patches.apply("modern-python")
 
 with contextlib.redirect_stdout(io.StringIO()):  # lava-dl prints advice about a toolbox nobody here asked for
     from lava_dt.block import cuba as cuba
-
-from lava_dt.neuron import Neuron
-from lava_dt.time_axis import rebin
-from lava_dt.timestep import Timestep
+    from lava_dt.neuron import Neuron
+    from lava_dt.time_axis import rebin
+    from lava_dt.timestep import Timestep
 
 __all__ = ["Neuron", "Timestep", "rebin"]
