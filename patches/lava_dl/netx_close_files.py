@@ -8,7 +8,6 @@ on that copy.
 from __future__ import annotations
 
 import functools
-import io
 import os
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ def _from_memory(original: Any) -> Any:
         if f is None and mode == "r" and isinstance(filename, (str, bytes, os.PathLike)):
             import h5py
 
-            f = h5py.File(io.BytesIO(Path(os.fsdecode(filename)).read_bytes()), "r")
+            # HDF5's own image of the bytes: a Python file object would be called after Python has ended.
+            f = h5py.File(h5py.h5f.open_file_image(Path(os.fsdecode(filename)).read_bytes()))
         original(self, filename, mode, f)
 
     return __init__
