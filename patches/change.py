@@ -52,9 +52,7 @@ class Replacement(Change):
     has replaced it again.
     """
 
-    def __init__(
-        self, module: str, attribute: str, fingerprints: tuple[str, ...], make: Callable[[Any], Any]
-    ):
+    def __init__(self, module: str, attribute: str, fingerprints: tuple[str, ...], make: Callable[[Any], Any]):
         super().__init__(module, {attribute: fingerprints})
         self.attribute = attribute
         self.make = make

@@ -47,9 +47,7 @@ class Patch:
     @property
     def upstream(self) -> str:
         """The package with the symbols concerned, for people: ``lava-nc: ports.ReshapePort...``."""
-        return f"{self.package}: " + ", ".join(
-            symbol for change in self.changes for symbol in change.symbols()
-        )
+        return f"{self.package}: " + ", ".join(symbol for change in self.changes for symbol in change.symbols())
 
     def why_not_needed(self) -> str | None:
         """The reason for leaving this stack alone, or None."""
@@ -77,8 +75,7 @@ class Patch:
         if version not in self.versions:
             found = "without a version" if version is None else version
             raise PatchError(
-                f"{self.package} {found} is installed, but the patch {self.name!r} knows only {known}: "
-                f"{advice}"
+                f"{self.package} {found} is installed, but the patch {self.name!r} knows only {known}: {advice}"
             )
         for change in self.changes:
             for qualname, fingerprints in change.guarded.items():

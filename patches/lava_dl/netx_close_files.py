@@ -1,15 +1,17 @@
 """netx-close-files: a network file can be written again after netx has read it.
 
 ``NetDict`` opens the HDF5 file and never closes it, so that exporting to the same path later in the process
-raises OSError. Here a file opened for reading is read into memory and closed at once; upstream then works
-on that copy.
+raises OSError. Here a file opened for reading is copied into memory and closed at once; upstream then works on
+that copy.
+
+Notes:
+    HDF5 itself makes the copy, from its own view of the file: a file that this process still has open for writing
+    is read as it stands, as upstream would. A Python file object in its place makes Python crash as it ends.
 """
 
 from __future__ import annotations
 
 import functools
-import os
-from pathlib import Path
 from typing import Any
 
 from patches.change import Replacement
@@ -19,11 +21,13 @@ from patches.patch import Patch
 def _from_memory(original: Any) -> Any:
     @functools.wraps(original)
     def __init__(self: Any, filename: Any = None, mode: str = "r", f: Any = None) -> None:
-        if f is None and mode == "r" and isinstance(filename, (str, bytes, os.PathLike)):
+        if f is None and mode == "r":
             import h5py
 
-            # HDF5's own image of the bytes: a Python file object would be called after Python has ended.
-            f = h5py.File(h5py.h5f.open_file_image(Path(os.fsdecode(filename)).read_bytes()))
+            with h5py.File(filename, mode) as opened:
+                opened.flush()  # what a writer in this process has not written yet
+                image = opened.id.get_file_image()
+            f = h5py.File(h5py.h5f.open_file_image(image))
         original(self, filename, mode, f)
 
     return __init__

@@ -61,8 +61,6 @@ PATCH = Patch(
     reason="NumPy 2.4 refuses int() of a one-element array: netx cannot load most input blocks",
     package="lava-dl",
     versions=("0.6.0",),
-    changes=(
-        Replacement("lava.lib.dl.netx.hdf5", "Network.create_input", ("91e86c43a926342d",), _with_scalars),
-    ),
+    changes=(Replacement("lava.lib.dl.netx.hdf5", "Network.create_input", ("91e86c43a926342d",), _with_scalars),),
     not_needed=_not_needed,
 )

@@ -43,9 +43,7 @@ class _StandInsWhereMissing(ImportChange):
     def own_builtins(self, standard: Mapping[str, Any]) -> dict[str, Any]:
         plain = standard["__import__"]
 
-        def import_(
-            name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
-        ) -> Any:
+        def import_(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
             if not self.executing or level or name not in _PACKAGES or _is_there(name):
                 return plain(name, globals, locals, fromlist, level)
             stand_in = StandIn(name)

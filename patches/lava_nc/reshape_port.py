@@ -52,12 +52,8 @@ PATCH = Patch(
     package="lava-nc",
     versions=("0.10.0",),
     changes=(
-        Replacement(
-            _PORTS, "ReshapePort.get_transform_func_fwd", ("86a1b72f2ca0ccca",), _reshaping_to("shape")
-        ),
-        Replacement(
-            _PORTS, "ReshapePort.get_transform_func_bwd", ("2b93a6be526e36ea",), _reshaping_to("old_shape")
-        ),
+        Replacement(_PORTS, "ReshapePort.get_transform_func_fwd", ("86a1b72f2ca0ccca",), _reshaping_to("shape")),
+        Replacement(_PORTS, "ReshapePort.get_transform_func_bwd", ("2b93a6be526e36ea",), _reshaping_to("old_shape")),
     ),
     not_needed=_not_needed,
 )

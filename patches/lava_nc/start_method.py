@@ -57,8 +57,6 @@ PATCH = Patch(
     package="lava-nc",
     versions=("0.10.0",),
     changes=(
-        _PatientStartMethod(
-            "lava.magma.runtime.message_infrastructure.multiprocessing", {"": ("f99dac66b0b2ecb9",)}
-        ),
+        _PatientStartMethod("lava.magma.runtime.message_infrastructure.multiprocessing", {"": ("f99dac66b0b2ecb9",)}),
     ),
 )
