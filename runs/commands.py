@@ -1,0 +1,56 @@
+"""The work behind the smaller commands; each returns its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runs.config import AnyConfig, ConfigError, load_config
+from runs.console import Console, name_run
+
+
+def train_one(model: str, file: Path | None, flags: dict[str, Any], out: Path | None, download: bool) -> int:
+    """Trains one network in its directory."""
+    config = load_config(model, file, flags)
+    path = out or Path("results") / default_name(config)
+    if download:
+        _download(config)
+    from runs.training import train
+
+    with Console() as console:
+        console.line(f"{name_run(config)}, seed {config.seed}, in {path}")
+        rows = train(config, path, console)
+        console.line(f"done: test accuracy {rows[-1]['test_accuracy']:.1%} after {len(rows)} epochs, in {path}")
+    return 0
+
+
+def default_name(config: AnyConfig) -> str:
+    """A directory name that tells the run's model, step and seed."""
+    step = "undiscretised" if config.is_baseline() else f"dt{config.dt:g}"
+    rule = f"-{config.rule}" if config.model == "bats" and config.dt is not None else ""
+    return f"{config.model}-{step}{rule}-seed{config.seed}"
+
+
+def _download(config: AnyConfig) -> None:
+    from runs.data import download_mnist, download_nmnist, transfer_bars
+
+    if config.data is None:
+        raise ConfigError("--download needs --data DIR, the folder to put the data set into")
+    fetch = download_mnist if config.model == "bats" else download_nmnist
+    with transfer_bars() as bars:
+        fetch(config.data, bars)
+
+
+def report(paths: Sequence[Path], out: Path | None) -> int:
+    """Writes the report of the runs at or below the paths."""
+    from runs.report import write_report
+
+    if not paths:
+        raise ConfigError("lava-dt report needs a directory with runs, such as results or demo")
+    missing = [path for path in paths if not path.is_dir()]
+    if missing:
+        raise ConfigError(f"there is no directory {missing[0]}: pass one that holds runs, such as results or demo")
+    page = write_report(paths, out or paths[0])
+    Console().line(f"wrote {page} and {page.with_suffix('.md').name}")
+    return 0

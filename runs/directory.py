@@ -1,0 +1,280 @@
+"""One run, one directory. It can be killed at any moment; what it holds then is enough to continue.
+
+    config.json                      the whole configuration, written first
+    environment.json                 versions, machine and source the run was started with
+    checkpoint-00003.safetensors     all arrays after epoch 3, and the metrics up to there; the last two are kept
+    metrics.jsonl                    one line an epoch
+    done.json                        written last: the run is complete
+
+Every file but metrics.jsonl is written under another name and renamed when it is whole. metrics.jsonl is for readers:
+the checkpoint holds the same rows, and a line that is missing or cut short is put back from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from runs.config import AnyConfig, ConfigError, make_config
+
+FORMAT = 1
+Arrays = dict[str, npt.NDArray[Any]]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """All that is needed to continue after `epoch`: the data's name, arrays by name, the metrics so far."""
+
+    epoch: int
+    data: str
+    arrays: Arrays
+    rows: list[Row]
+
+
+class RunDirectory:
+    """The directory of one run.
+
+    Args:
+        path: the directory; made by `open`.
+        warn: takes a sentence about anything found damaged and repaired.
+    """
+
+    def __init__(self, path: Path, warn: Callable[[str], None] = lambda sentence: None) -> None:
+        self.path = Path(path)
+        self._warn = warn
+
+    @contextmanager
+    def open(self, config: AnyConfig) -> Iterator[None]:
+        """Makes the directory, or checks that it holds this very run, and keeps other processes out meanwhile.
+
+        Raises:
+            ConfigError: the directory holds another run, a longer one, or files that are no run.
+            RuntimeError: another process is running in it.
+        """
+        self._check_is_mine(config)
+        self.path.mkdir(parents=True, exist_ok=True)
+        with _locked(self.path):
+            held = read_config(self.path) if (self.path / "config.json").exists() else None
+            if held is None or held.epochs < config.epochs:
+                saved = {"format": FORMAT, **config.model_dump(mode="json")}
+                _write_json(self.path / "config.json", saved)
+            yield
+
+    def _check_is_mine(self, config: AnyConfig) -> None:
+        if not (self.path / "config.json").exists():
+            if self.path.exists() and not self.path.is_dir():
+                raise ConfigError(f"{self.path} is a file, but a run needs a directory of its own")
+            others = [p.name for p in self.path.iterdir() if p.name not in _OURS] if self.path.exists() else []
+            if others:
+                raise ConfigError(
+                    f"{self.path} holds {others[0]!r} but no run: give --out a directory that is new or empty"
+                )
+            return
+        held = read_config(self.path)
+        ours, theirs = config.identity(), held.identity()
+        differing = [key for key in {**theirs, **ours} if ours.get(key) != theirs.get(key)]
+        if differing:
+            told = ", ".join(f"{key} = {theirs.get(key)} (asked for: {ours.get(key)})" for key in differing[:3])
+            raise ConfigError(
+                f"{self.path} holds a run with another configuration, {told}: "
+                "give another --out, or ask for the same configuration to continue it"
+            )
+        finished = self.finished_epochs()
+        if finished is not None and finished > config.epochs:
+            raise ConfigError(
+                f"{self.path} holds this run with {finished} epochs, more than the {config.epochs} asked for: "
+                "give another --out"
+            )
+
+    def finished_epochs(self) -> int | None:
+        """The epochs of the finished run in this directory; None where it is not finished."""
+        try:
+            epochs = int(json.loads((self.path / "done.json").read_text())["epochs"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return epochs if len(read_rows(self.path)) >= epochs else None
+
+    def note_environment(self, environment: dict[str, Any]) -> None:
+        """Keeps what the run was started with; a continued run keeps the first note."""
+        if not (self.path / "environment.json").exists():
+            _write_json(self.path / "environment.json", environment)
+
+    def load(self) -> Checkpoint | None:
+        """The newest checkpoint that is whole; None where there is none. metrics.jsonl is brought to agree with it."""
+        found: Checkpoint | None = None
+        damaged: list[str] = []
+        for file in sorted(self.path.glob("checkpoint-*.safetensors"), reverse=True):
+            found = _read_checkpoint(file)
+            if found is not None:
+                break
+            damaged.append(file.name)
+            file.unlink()
+        for name in damaged:
+            then = f"continuing after epoch {found.epoch}" if found else "starting over"
+            self._warn(f"{self.path / name} is damaged (the run was cut off, or the disk was full): {then}")
+        rows = found.rows if found else []
+        if read_rows(self.path) != rows or not _ends_whole(self.path / "metrics.jsonl"):
+            text = "".join(_line(row) for row in rows)
+            _write_atomically(self.path / "metrics.jsonl", text.encode())
+        return found
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Writes a checkpoint and then its last row into metrics.jsonl; the two newest checkpoints are kept."""
+        from safetensors.numpy import save
+
+        arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
+        metadata = {
+            "format": str(FORMAT),
+            "epoch": str(checkpoint.epoch),
+            "data": checkpoint.data,
+            "crc32": str(_checksum(arrays)),
+            "rows": json.dumps(checkpoint.rows),
+        }
+        name = f"checkpoint-{checkpoint.epoch:05d}.safetensors"
+        _write_atomically(self.path / name, save(arrays, metadata=metadata))
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(_line(checkpoint.rows[-1]))
+            file.flush()
+            os.fsync(file.fileno())
+        for old in sorted(self.path.glob("checkpoint-*.safetensors"))[:-2]:
+            old.unlink()
+
+    def finish(self, epochs: int) -> None:
+        """Writes the completion marker."""
+        _write_json(self.path / "done.json", {"format": FORMAT, "epochs": epochs})
+
+
+def read_config(path: Path) -> AnyConfig:
+    """The configuration of the run in `path`.
+
+    Raises:
+        ConfigError: there is none, or it is of a format that this version does not know.
+    """
+    file = path / "config.json"
+    values = _read_json(file)
+    form, model = values.pop("format", None), values.pop("model", None)
+    if form != FORMAT:
+        raise ConfigError(f"{file} has format {form!r}, but this version of lava-dt reads format {FORMAT}")
+    return make_config(str(model), values, str(file))
+
+
+def read_environment(path: Path) -> dict[str, Any]:
+    """Versions, machine and source of the run in `path`; empty where they are not known."""
+    return _read_json(path / "environment.json") if (path / "environment.json").exists() else {}
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The metrics of every epoch of the run in `path`, up to the first line that is cut short."""
+    try:
+        text = (path / "metrics.jsonl").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    rows: list[Row] = []
+    for line in text.splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            break
+        if not isinstance(row, dict) or row.get("epoch") != len(rows) + 1:
+            break
+        rows.append(row)
+    return rows
+
+
+def find_runs(*paths: Path) -> list[Path]:
+    """Every run directory at or below the paths, sorted by name."""
+    found = {config.parent for path in paths for config in Path(path).rglob("config.json")}
+    return sorted(found)
+
+
+def load_arrays(path: Path) -> Checkpoint | None:
+    """The newest whole checkpoint of the run in `path`, for reading only."""
+    for file in sorted(path.glob("checkpoint-*.safetensors"), reverse=True):
+        found = _read_checkpoint(file)
+        if found is not None:
+            return found
+    return None
+
+
+_OURS = {".lock", "environment.json", "environment.json.part", "config.json.part"}
+
+
+def _read_checkpoint(file: Path) -> Checkpoint | None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(file), framework="numpy") as tensors:
+            metadata = tensors.metadata() or {}
+            arrays: Arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
+        rows = json.loads(metadata["rows"])
+        whole = int(metadata["crc32"]) == _checksum(arrays) and metadata["format"] == str(FORMAT)
+        epoch, data = int(metadata["epoch"]), metadata["data"]
+        return Checkpoint(epoch=epoch, data=data, arrays=arrays, rows=rows) if whole else None
+    except (SafetensorError, OSError, ValueError, KeyError):
+        return None
+
+
+def _checksum(arrays: Arrays) -> int:
+    total = 0
+    for name in sorted(arrays):
+        total = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), zlib.crc32(name.encode(), total))
+    return total
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row) + "\n"
+
+
+def _ends_whole(file: Path) -> bool:
+    return not file.exists() or file.stat().st_size == 0 or file.read_bytes().endswith(b"\n")
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{file} is not valid JSON ({error}): remove its directory to start over") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file} holds no configuration: remove its directory to start over")
+    return values
+
+
+def _write_json(file: Path, values: dict[str, Any]) -> None:
+    _write_atomically(file, (json.dumps(values, indent=2) + "\n").encode())
+
+
+def _write_atomically(file: Path, content: bytes) -> None:
+    part = file.with_name(file.name + ".part")
+    with part.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(part, file)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds the directory; the system lets go of it when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows; there nothing keeps two processes apart
+        yield
+        return
+    with (path / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RuntimeError(f"another process is running in {path}: wait for it, or give another --out") from None
+        yield

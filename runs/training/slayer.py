@@ -1,0 +1,173 @@
+"""SLAYER on N-MNIST with lava_dt's blocks: the one module of training that needs torch and lava-dl."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from runs.config import SlayerConfig
+from runs.data import Recordings, load_nmnist
+from runs.directory import Arrays, Row
+from runs.quiet import quiet_imports
+from runs.training.loop import Watcher, batches
+from runs.training.scores import N_CLASSES, Scores
+
+try:
+    with quiet_imports():
+        import lava_dt  # first: it applies the patches that lava's own packages may need
+    with quiet_imports():
+        import torch
+        from lava.lib.dl import slayer
+
+        from lava_dt.block import cuba
+except ImportError as error:
+    raise ImportError(
+        f"SLAYER needs torch, lava-nc and lava-dl, and {error.name or 'one of them'} cannot be imported: "
+        'install with pip install "lava-dt[lava]"; lava-dt doctor says what is missing'
+    ) from error
+
+_TEST_BATCH = 32
+
+
+class SlayerLearner:
+    """2312-...-10 CuBa blocks, trained on spike rates (EQUATIONS A.2 to A.4, A.7)."""
+
+    def __init__(self, config: SlayerConfig) -> None:
+        self._config = config
+        self._train = _first(load_nmnist(config.data, "train"), config.train_samples)
+        self._test = _first(load_nmnist(config.data, "test"), config.test_samples)
+        self._layers = (*config.hidden, N_CLASSES)
+        torch.manual_seed(config.seed)
+        self.blocks = build_blocks(config, self._train.channels)
+        self._parameters = dict(self.blocks.named_parameters())
+        self._optimizer = torch.optim.Adam(self._parameters.values(), lr=config.learning_rate)
+        self._loss = slayer.loss.SpikeRate(true_rate=config.true_rate, false_rate=config.false_rate, reduction="sum")
+
+    def data_name(self) -> str:
+        crc = 0
+        for recordings in (self._train, self._test):
+            for array in (recordings.t, recordings.x, recordings.y, recordings.polarity, recordings.labels):
+                crc = zlib.crc32(np.ascontiguousarray(array).tobytes(), crc)
+        return f"N-MNIST, {len(self._train)} + {len(self._test)} recordings, crc32 {crc:08x}"
+
+    def train_epoch(self, epoch: int, watcher: Watcher) -> Row:
+        torch.manual_seed(_mixed(self._config.seed, epoch))
+        self.blocks.train()
+        scores, seen = Scores(self._layers), 0
+        for indices in batches(len(self._train), self._config.batch, self._config.seed, epoch):
+            loss = self._show(self._train, indices, scores)
+            self._optimizer.zero_grad()
+            loss.backward()
+            self._optimizer.step()
+            seen += len(indices)
+            watcher.tick(seen, len(self._train))
+        return scores.row("train")
+
+    def test(self) -> Row:
+        self.blocks.eval()
+        scores = Scores(self._layers)
+        with torch.no_grad():
+            for indices in batches(len(self._test), _TEST_BATCH, None, 0):
+                self._show(self._test, indices, scores)
+        return scores.row("test")
+
+    def _show(self, recordings: Recordings, indices: npt.NDArray[np.intp], scores: Scores) -> Any:
+        """Simulates a batch and scores it; returns the loss, summed over the batch."""
+        layers = run_blocks(self.blocks, recordings, indices, self._config)
+        output = layers[-1]
+        labels = recordings.labels[indices]
+        loss = self._loss(output, torch.from_numpy(labels))
+        predicted = slayer.classifier.Rate.predict(output).numpy()
+        counts = output.detach().sum(-1).numpy()
+        scores.add(labels, predicted, counts, [float(s.detach().sum()) for s in layers], loss.item())
+        return loss
+
+    def arrays(self) -> Arrays:
+        found: Arrays = {f"weights.{name}": _array(tensor) for name, tensor in self._parameters.items()}
+        for name, parameter in self._parameters.items():
+            for moment, value in self._optimizer.state.get(parameter, {}).items():
+                found[f"optimizer.{moment}.{name}"] = _array(torch.as_tensor(value))
+        return found
+
+    def restore(self, arrays: Arrays) -> None:
+        set_weights(self.blocks, arrays)
+        state: dict[int, dict[str, Any]] = {}
+        for key, array in arrays.items():
+            kind, _, rest = key.partition(".")
+            if kind == "optimizer":
+                moment, _, name = rest.partition(".")
+                state.setdefault(list(self._parameters).index(name), {})[moment] = torch.from_numpy(array.copy())
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def build_blocks(config: SlayerConfig, channels: int) -> torch.nn.ModuleList:
+    """The network's blocks, input side first, freshly initialised from torch's generator."""
+    timestep = lava_dt.Timestep(
+        dt=config.dt or 1,
+        clock=config.clock,
+        scheme=config.scheme,
+        reset=config.reset,
+        gain=config.gain,
+        between=config.between,
+        saturate=config.saturate,
+    )
+    neuron = {
+        "threshold": config.threshold,
+        "current_decay": config.current_decay,
+        "voltage_decay": config.voltage_decay,
+        "tau_grad": config.tau_grad,
+        "scale_grad": config.scale_grad,
+        "timestep": timestep,
+    }
+    sizes = (channels, *config.hidden, N_CLASSES)
+    last = len(sizes) - 2
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*weight_norm.*", FutureWarning)  # lava-dl's way of normalising
+        return torch.nn.ModuleList(
+            cuba.Dense(dict(neuron), n_pre, n_post, weight_norm=config.weight_norm, delay=config.delay and i < last)
+            for i, (n_pre, n_post) in enumerate(pairwise(sizes))
+        )
+
+
+def set_weights(blocks: torch.nn.ModuleList, arrays: Arrays) -> None:
+    """Puts a checkpoint's weights into blocks of the same configuration."""
+    for name, parameter in blocks.named_parameters():
+        parameter.data = torch.from_numpy(arrays[f"weights.{name}"].copy())
+    for module in blocks.modules():
+        if isinstance(module, slayer.axon.Delay):
+            module.init = True  # lava-dl draws delays at the first forward pass unless told that they are there
+
+
+def bin_spikes(recordings: Recordings, indices: npt.ArrayLike, config: SlayerConfig) -> torch.Tensor:
+    """Recordings as the network takes them: (batch, channels, time) counts in fine steps or, coarse, in bins."""
+    dt = (config.dt or 1) if config.clock == "coarse" else 1
+    return torch.from_numpy(recordings.bin(indices, config.steps, dt))
+
+
+def run_blocks(
+    blocks: torch.nn.ModuleList, recordings: Recordings, indices: npt.ArrayLike, config: SlayerConfig
+) -> list[torch.Tensor]:
+    """Spikes of every layer, each (batch, neurons, time)."""
+    spikes, layers = bin_spikes(recordings, indices, config), []
+    for block in blocks:
+        spikes = block(spikes)
+        layers.append(spikes)
+    return layers
+
+
+def _array(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    return tensor.detach().cpu().numpy().copy()
+
+
+def _mixed(seed: int, epoch: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _first(recordings: Recordings, n: int | None) -> Recordings:
+    return recordings if n is None or n >= len(recordings) else recordings.take(slice(n))

@@ -1,0 +1,130 @@
+"""Configuration: TOML, overrides, bins and dt, and the sentences for what cannot be run."""
+
+from pathlib import Path
+
+import pytest
+
+from runs.config import BatsConfig, ConfigError, SlayerConfig, load_config, make_config
+from runs.steps import pair_seconds, pair_steps
+
+
+def test_the_defaults_are_the_undiscretised_networks_of_the_experiment():
+    bats, slayer = make_config("bats", {}), make_config("slayer", {})
+    assert isinstance(bats, BatsConfig) and isinstance(slayer, SlayerConfig)
+    assert bats.is_baseline() and bats.dt is None and bats.bins is None
+    assert (bats.hidden, bats.batch, bats.tau_syn, bats.max_spikes) == ((512,), 32, 0.13, 30)
+    assert (bats.hidden_threshold, bats.output_threshold) == (0.2, 1.25)
+    assert slayer.is_baseline() and (slayer.dt, slayer.bins, slayer.steps) == (1, 300, 300)
+    assert (slayer.threshold, slayer.current_decay, slayer.voltage_decay) == (1.25, 0.25, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("dt", "bins", "expected"),
+    [
+        (None, None, (None, None)),
+        (0.01, None, (0.01, 30)),
+        (None, 75, (0.3 / 75, 75)),
+        (0.004, 75, (0.004, 75)),
+        (0.007, None, (0.007, 43)),  # the last bin is shorter
+        (0.3, None, (0.3, 1)),
+    ],
+)
+def test_seconds_and_bins_give_each_other(dt, bins, expected):
+    assert pair_seconds(dt, bins, 0.3) == expected
+
+
+@pytest.mark.parametrize("bins", [150, 75, 50, 37, 30, 7, 299])
+def test_every_number_of_bins_survives_the_way_through_its_dt(bins):
+    dt, _ = pair_seconds(None, bins, 0.3)
+    assert pair_seconds(dt, None, 0.3) == (dt, bins)
+
+
+@pytest.mark.parametrize(
+    ("dt", "bins", "expected"),
+    [
+        (None, None, (1, 300)),
+        (10, None, (10, 30)),
+        (None, 75, (4, 75)),
+        (None, 37, (8, 38)),  # 300 / 37 is no whole step; the nearest makes 38 bins
+        (8, 37, (8, 38)),
+        (8, 38, (8, 38)),
+        (7, None, (7, 43)),
+        (300, 1, (300, 1)),
+    ],
+)
+def test_fine_steps_and_bins_give_each_other(dt, bins, expected):
+    assert pair_steps(dt, bins, 300) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "sentence"),
+    [
+        ("bats", {"dt": 0.0}, "dt = 0 s, but a step must be above 0 and at most the simulated 0.3 s"),
+        ("bats", {"dt": -0.01}, "dt = -0.01 s, but a step must be above 0"),
+        ("bats", {"dt": 0.31}, "dt = 0.31 s, but a step must be above 0 and at most the simulated 0.3 s"),
+        ("bats", {"dt": float("nan")}, "dt = nan will not do .*: input should be a finite number"),
+        ("bats", {"bins": 0}, "bins = 0, but at least one bin is needed"),
+        ("bats", {"dt": 0.01, "bins": 31}, "0.3 s in steps of 0.01 s are 30 bins, and 31 bins are steps of 0.00967"),
+        ("bats", {"epoch": 3}, "unknown key 'epoch' for bats: did you mean 'epochs'"),
+        ("bats", {"clock": "held"}, "unknown key 'clock' for bats: known keys are data, epochs"),
+        ("bats", {"rule": "round"}, r"rule = 'round' will not do .*input should be 'snap' or 'detect'"),
+        ("bats", {"epochs": 0}, r"epochs = 0 will not do \(passes over the training set"),
+        ("bats", {"hidden": ()}, "every network has a hidden layer of at least one neuron"),
+        ("bats", {"window": 0.5}, "window = 0.5 s is longer than the simulated 0.3 s"),
+        ("slayer", {"dt": 0}, "dt = 0, but a step must be at least 1 fine step"),
+        ("slayer", {"dt": 301}, "at most the 300 steps of a recording"),
+        ("slayer", {"dt": 2.5}, "dt = 2.5 will not do"),
+        ("slayer", {"bins": 301}, "bins = 301, but 300 steps make between 1 and 300 bins"),
+        ("slayer", {"dt": 10, "bins": 40}, "300 steps in bins of 10 are 30 bins, and 40 bins are steps of 8"),
+        ("snn", {}, "model = 'snn', but there are only: bats, slayer"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_a_sentence(model, values, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        make_config(model, values)
+
+
+def test_a_file_is_read_and_overridden_by_name(tmp_path: Path):
+    file = tmp_path / "run.toml"
+    file.write_text('model = "bats"\ndt = 0.01\nepochs = 4\nhidden = [64, 32]\ndata = "digits"\n')
+    config = load_config("bats", file, {"epochs": 2})
+    assert (config.dt, config.bins, config.epochs, config.hidden) == (0.01, 30, 2, (64, 32))
+    assert config.data == tmp_path / "digits"  # relative to the file, not to where the command runs
+
+
+def test_a_step_on_the_command_line_replaces_both_dt_and_bins_of_the_file(tmp_path: Path):
+    file = tmp_path / "run.toml"
+    file.write_text("dt = 0.01\nbins = 30\n")
+    config = load_config("bats", file, {"bins": 75})
+    assert (config.dt, config.bins) == (0.3 / 75, 75)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("epochs = ", "is not valid TOML"),
+        ('model = "slayer"\n', "is a configuration for model = 'slayer', not for 'bats'"),
+        ("learning_rat = 0.1\n", "run.toml has an unknown key 'learning_rat' for bats: did you mean 'learning_rate'"),
+    ],
+)
+def test_a_bad_file_is_named_in_the_sentence(tmp_path: Path, text: str, sentence: str):
+    file = tmp_path / "run.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=sentence):
+        load_config("bats", file, {})
+
+
+def test_a_missing_file_is_named_in_the_sentence(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"none.toml cannot be read: No such file"):
+        load_config("bats", tmp_path / "none.toml", {})
+
+
+def test_the_command_of_a_configuration_repeats_it():
+    config = make_config("bats", {"bins": 30, "epochs": 3, "hidden": (64, 32), "grid_inputs": False})
+    assert config.command() == "lava-dt train bats --epochs 3 --hidden 64 32 --dt 0.01 --no-grid-inputs"
+    assert make_config("slayer", {"delay": True}).command() == "lava-dt train slayer --delay"
+
+
+def test_runs_of_different_length_are_the_same_run():
+    assert make_config("bats", {"epochs": 3}).identity() == make_config("bats", {"epochs": 9}).identity()
+    assert make_config("bats", {"seed": 1}).identity() != make_config("bats", {"seed": 2}).identity()
