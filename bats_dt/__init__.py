@@ -1,1 +1,7 @@
-"""bats_dt."""
+"""BATS, exact backpropagation through spikes, on any timestep: event-driven, without torch and without a GPU."""
+
+from bats_dt.backend import get_backend, set_backend
+from bats_dt.grid import TimeGrid
+from bats_dt.network import Network
+
+__all__ = ["Network", "TimeGrid", "get_backend", "set_backend"]

@@ -1,0 +1,93 @@
+"""The simulation timestep of BATS: which times a spike may take."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+RULES = ("snap", "detect")
+
+
+@dataclass(frozen=True)
+class TimeGrid:
+    """The times n dt at which a layer may emit (EQUATIONS A.6).
+
+    Parameters
+    ----------
+    dt: the timestep [s].
+    rule:
+        ``"snap"`` [A18, A19]: the exact crossing of the threshold is moved to the next grid point, whatever
+        the potential is by then; a crossing exactly on the grid moves a whole dt, as A19 is printed.
+        ``"detect"``: the neuron is observed at grid points only and emits at the first one at which its
+        potential is at or above the threshold; a crossing that has decayed by then is missed.
+
+    With both rules the reset is applied at the grid time that is emitted, a neuron emits at most once a step,
+    and one that is still above threshold after its reset fires again one step later. Grid times are n * dt
+    in float64, rounded once to the dtype of the array that holds them: layers on one grid agree exactly.
+
+    Raises
+    ------
+    ValueError: dt is not a finite number above 0, or the rule is unknown.
+    """
+
+    dt: float
+    rule: str = "snap"
+
+    def __post_init__(self) -> None:
+        dt = float(self.dt)
+        if not (math.isfinite(dt) and dt > 0):
+            raise ValueError(
+                f"dt is {dt} s: a timestep must be finite and above 0; "
+                "for exact continuous time pass no grid at all (grid=None)"
+            )
+        if self.rule not in RULES:
+            raise ValueError(f"rule is {self.rule!r}: pass one of {', '.join(map(repr, RULES))}")
+        object.__setattr__(self, "dt", dt)
+
+    @classmethod
+    def from_bins(cls, duration: float, bins: int, rule: str = "snap") -> TimeGrid:
+        """The grid that divides ``duration`` [s] into ``bins`` steps, dt = duration / bins (EQUATIONS A.7)."""
+        if bins < 1:
+            raise ValueError(f"bins is {bins}: at least 1 is needed")
+        return cls(duration / bins, rule)
+
+    def times(self, indices: Any, dtype: Any = np.float32) -> np.ndarray:
+        """Grid times n dt [s] of the grid points ``indices``, any shape."""
+        return (np.asarray(indices, np.float64) * self.dt).astype(dtype)
+
+    def encode(self, times: Any) -> np.ndarray:
+        """Move times up to the next grid point; those on the grid stay (0 stays 0, inf stays inf).
+
+        ``times``: float32 or float64, any shape [s]. Returned: same shape and dtype. On the grid means within
+        four roundings of a grid point, so that times computed in the array's own precision count.
+        """
+        times = np.asarray(times)
+        if times.dtype not in (np.float32, np.float64):
+            times = times.astype(np.float32)
+        position = times.astype(np.float64) / self.dt
+        nearest = np.rint(position)
+        slack = 4 * np.finfo(times.dtype).eps * np.maximum(np.abs(nearest), 1)
+        with np.errstate(invalid="ignore"):  # inf - inf
+            on_grid = np.abs(position - nearest) <= slack
+        return self.times(np.where(on_grid, nearest, np.ceil(position)), times.dtype)
+
+    def check_span(self, max_simulation: float, last_input: float, dtype: Any) -> None:
+        """Refuse a dt that is longer than the simulation or below the resolution of its times.
+
+        ``max_simulation``, ``last_input``: end of the simulation and time of the last input spike [s].
+        """
+        if self.dt > max_simulation:
+            raise ValueError(
+                f"dt is {self.dt} s but the simulation ends at {max_simulation} s, before the first grid "
+                "point: pass a smaller dt or a larger max_simulation"
+            )
+        span = max_simulation if math.isfinite(max_simulation) else last_input
+        resolution = 4 * float(np.finfo(dtype).eps) * span
+        if self.dt < resolution:
+            raise ValueError(
+                f"dt is {self.dt} s but {np.dtype(dtype).name} resolves only {resolution:.1e} s at {span} s: "
+                "pass a larger dt, or no grid for continuous time"
+            )

@@ -1,0 +1,33 @@
+"""Spike times of a dense layer: the event-driven forward pass (EQUATIONS A.5, A.6)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bats_dt.backend import implementation
+from bats_dt.grid import TimeGrid
+from bats_dt.neuron import Neuron
+from bats_dt.spikes import EmittedSpikes, SpikeEvents
+
+
+def spike_times(
+    inputs: SpikeEvents,
+    weights: np.ndarray,
+    neuron: Neuron,
+    max_simulation: float,
+    max_spikes: int,
+    grid: TimeGrid | None,
+) -> EmittedSpikes:
+    """Simulate a layer of neurons exactly, from input event to input event.
+
+    inputs: spikes of the layer below, times [s] of the dtype of ``weights``.
+    weights: float32 or float64 (n_pre, n_post), C-contiguous: the row of an input is added to its targets.
+    max_simulation: last time at which a spike may be emitted [s], inf for no end; one exactly there is kept.
+    max_spikes: spikes kept for each neuron; further ones still reset it and are counted as lost.
+    grid: the times a spike may take, None for continuous time.
+
+    A crossing is valid after the last event (input or own spike) and up to and including the next input. If
+    rounding leaves a potential at or above the threshold without a spike, it is emitted at the beginning of the
+    next interval: nothing is lost.
+    """
+    return implementation(__name__).spike_times(inputs, weights, neuron, max_simulation, max_spikes, grid)

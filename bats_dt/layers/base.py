@@ -1,0 +1,72 @@
+"""What every layer offers to the network."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from bats_dt.spikes import SpikeEvents
+
+
+class AbstractLayer(ABC):
+    """A layer of ``n_neurons`` neurons.
+
+    Raises
+    ------
+    ValueError: n_neurons is below 1.
+    """
+
+    def __init__(self, n_neurons: int, name: str = "") -> None:
+        if n_neurons < 1:
+            raise ValueError(f"n_neurons is {n_neurons}: a layer needs at least 1 neuron")
+        self._n_neurons = int(n_neurons)
+        self._name = name
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of neurons."""
+        return self._n_neurons
+
+    @property
+    def name(self) -> str:
+        """The name its weights are stored under."""
+        return self._name
+
+    @property
+    @abstractmethod
+    def trainable(self) -> bool:
+        """Whether errors pass through it."""
+
+    @property
+    @abstractmethod
+    def events(self) -> SpikeEvents:
+        """What it emitted in the last forward pass. Raises RuntimeError before the first."""
+
+    @property
+    def spike_trains(self) -> tuple[np.ndarray, np.ndarray]:
+        """Times (batch, n_neurons, slots) [s], rows ascending, inf where no spike is; counts (batch, n_neurons)."""
+        return self.events.to_trains()
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """Weights (n_post, n_pre), None for a layer without any."""
+        return None
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget the spikes of the last forward pass."""
+
+    @abstractmethod
+    def forward(self, max_simulation: float, training: bool = False) -> None:
+        """Simulate up to ``max_simulation`` [s]. ``training`` is taken for BATS's sake; it changes nothing."""
+
+    @abstractmethod
+    def backward(
+        self, errors: np.ndarray, per_sample: bool = False
+    ) -> tuple[np.ndarray | None, np.ndarray | None] | None:
+        """Gradient of the weights and errors of the layer below; None for a layer that errors do not pass."""
+
+    def add_deltas(self, delta: np.ndarray) -> None:
+        """Add to the weights, which this layer does not have."""
+        raise ValueError(f"{type(self).__name__} {self.name!r} has no weights: pass None for it")

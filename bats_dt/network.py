@@ -1,0 +1,136 @@
+"""A stack of layers that is simulated, trained, stored and restored together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from bats_dt.layers.base import AbstractLayer
+from bats_dt.layers.input import InputLayer
+
+WEIGHTS_FILE = "weights.safetensors"
+
+
+class Network:
+    """Layers in the order in which they were added, the first of them the input.
+
+    A training step: ``reset``, ``forward``, a loss's ``compute_loss_and_errors`` on ``output_spike_trains``,
+    ``backward``, the mean of every gradient over axis 0, an optimizer's ``step``, ``apply_deltas``.
+    """
+
+    def __init__(self) -> None:
+        self._layers: list[AbstractLayer] = []
+        self._input: InputLayer | None = None
+
+    @property
+    def layers(self) -> list[AbstractLayer]:
+        """All layers, the input first."""
+        return self._layers
+
+    @property
+    def output_spike_trains(self) -> tuple[np.ndarray, np.ndarray]:
+        """Padded times (batch, n_neurons, slots) [s] and counts (batch, n_neurons) of the last layer."""
+        return self._layers[-1].spike_trains
+
+    def add_layer(self, layer: AbstractLayer, input: bool = False) -> None:
+        """Add a layer on top; ``input`` marks the one that takes the spikes given to ``forward``."""
+        if input:
+            if not isinstance(layer, InputLayer):
+                raise ValueError(f"input=True needs an InputLayer, {type(layer).__name__} is none")
+            self._input = layer
+        self._layers.append(layer)
+
+    def reset(self) -> None:
+        """Forget the spikes of the last forward pass."""
+        for layer in self._layers:
+            layer.reset()
+
+    def forward(
+        self, spike_times: Any, spike_counts: Any, max_simulation: float = math.inf, training: bool = False
+    ) -> None:
+        """Simulate all layers.
+
+        spike_times: float (batch, n_inputs, slots) [s], rows ascending, inf where there is no spike.
+        spike_counts: integers (batch, n_inputs). max_simulation: last time of a spike [s], inclusive.
+
+        Raises
+        ------
+        TypeError, ValueError: trains that do not fit, an end before the start, a network without an input layer.
+        """
+        if self._input is None:
+            raise ValueError("the network has no input layer: add_layer(InputLayer(...), input=True) first")
+        if not max_simulation > 0:
+            raise ValueError(f"max_simulation is {max_simulation} s: the end of the simulation must be above 0")
+        self._input.set_spike_trains(spike_times, spike_counts)
+        for layer in self._layers:
+            layer.forward(max_simulation, training)
+
+    def backward(self, errors: Any, per_sample: bool = False) -> list[np.ndarray | None]:
+        """Gradients of all weights, from the errors of the last layer's spikes.
+
+        errors: dL/dt (batch, n_neurons, slots), as a loss returns them; slots without a spike are ignored.
+
+        Returned: one array a layer, None for those without weights: the mean over the batch as (1, n_post, n_pre), so
+        that a mean over axis 0 leaves it as it is; or every sample's own, (batch, n_post, n_pre), if ``per_sample``.
+        Exact in continuous time, straight-through on a grid.
+        """
+        gradients: list[np.ndarray | None] = [None] * len(self._layers)
+        errors = np.asarray(errors)
+        passed: np.ndarray | None = errors if per_sample else errors / errors.dtype.type(len(errors))
+        for index in reversed(range(len(self._layers))):
+            layer = self._layers[index]
+            result = layer.backward(passed, per_sample) if layer.trainable and passed is not None else None
+            if result is None:
+                break
+            gradients[index], passed = result
+        return gradients
+
+    def apply_deltas(self, deltas: Sequence[np.ndarray | None]) -> None:
+        """Add one delta (n_post, n_pre) a layer to the weights, None for a layer without any."""
+        if len(deltas) != len(self._layers):
+            raise ValueError(f"{len(deltas)} deltas for {len(self._layers)} layers: pass one a layer, None where none")
+        for layer, delta in zip(self._layers, deltas, strict=True):
+            if delta is not None:
+                layer.add_deltas(delta)
+
+    def store(self, directory: str | Path) -> None:
+        """Write all weights to ``weights.safetensors`` in ``directory``, which is made if need be."""
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        named = {name: np.ascontiguousarray(layer.weights) for name, layer in self._weighted_layers().items()}
+        save_file(named, directory / WEIGHTS_FILE)
+
+    def restore(self, directory: str | Path) -> None:
+        """Read what :meth:`store` wrote.
+
+        Raises
+        ------
+        FileNotFoundError: there is no such file. ValueError: it holds other layers or other shapes.
+        """
+        path = Path(directory) / WEIGHTS_FILE
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist: pass the directory that was given to Network.store")
+        named, layers = load_file(path), self._weighted_layers()
+        if set(named) != set(layers):
+            raise ValueError(
+                f"{path} holds the layers {sorted(named)} but the network has {sorted(layers)}: build the network as "
+                "it was when stored, names included"
+            )
+        for name, layer in layers.items():
+            layer.weights = named[name]  # type: ignore[misc]
+
+    def _weighted_layers(self) -> dict[str, AbstractLayer]:
+        """Layers with weights by name, ``layer_<index>`` where they have none."""
+        named: dict[str, AbstractLayer] = {}
+        for index, layer in enumerate(self._layers):
+            if layer.weights is not None:
+                name = layer.name or f"layer_{index}"
+                if name in named:
+                    raise ValueError(f"two layers are called {name!r}: give each a name of its own")
+                named[name] = layer
+        return named
