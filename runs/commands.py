@@ -54,3 +54,17 @@ def report(paths: Sequence[Path], out: Path | None) -> int:
     page = write_report(paths, out or paths[0])
     Console().line(f"wrote {page} and {page.with_suffix('.md').name}")
     return 0
+
+
+def export(path: Path, out: Path | None, recordings: int) -> int:
+    """Exports a SLAYER run and says whether Lava spikes the same; 1 where it does not."""
+    from runs.parity import export_run, parity_text
+
+    if recordings < 0:
+        raise ConfigError(f"--recordings is {recordings}: give 0 for none, or a number of test recordings")
+    console = Console()
+    parity = export_run(path, out, recordings)
+    console.line(f"wrote {out or path / 'export' / 'network.net'}")
+    if parity is not None:
+        console.line(parity_text(parity))
+    return 1 if parity is not None and parity["differing_spikes"] else 0

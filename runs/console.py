@@ -57,7 +57,7 @@ class Console:
 
     def line(self, text: str = "") -> None:
         """Prints one line, as it is."""
-        self._bars.console.print(escape(text))
+        self._bars.console.print(escape(text), soft_wrap=True)
 
     def show(self, table: Table) -> None:
         """Prints a table."""
@@ -82,7 +82,7 @@ class Console:
             self._bars.advance(self._runs)
 
     def warn(self, sentence: str) -> None:
-        self._err.print(f"[yellow]warning:[/yellow] {escape(sentence)}")
+        self._err.print(f"[yellow]warning:[/yellow] {escape(sentence)}", soft_wrap=True)
 
 
 def name_run(config: AnyConfig) -> str:

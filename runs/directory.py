@@ -67,7 +67,7 @@ class RunDirectory:
             held = read_config(self.path) if (self.path / "config.json").exists() else None
             if held is None or held.epochs < config.epochs:
                 saved = {"format": FORMAT, **config.model_dump(mode="json")}
-                _write_json(self.path / "config.json", saved)
+                write_json(self.path / "config.json", saved)
             yield
 
     def _check_is_mine(self, config: AnyConfig) -> None:
@@ -107,7 +107,7 @@ class RunDirectory:
     def note_environment(self, environment: dict[str, Any]) -> None:
         """Keeps what the run was started with; a continued run keeps the first note."""
         if not (self.path / "environment.json").exists():
-            _write_json(self.path / "environment.json", environment)
+            write_json(self.path / "environment.json", environment)
 
     def load(self) -> Checkpoint | None:
         """The newest checkpoint that is whole; None where there is none. metrics.jsonl is brought to agree with it."""
@@ -151,7 +151,7 @@ class RunDirectory:
 
     def finish(self, epochs: int) -> None:
         """Writes the completion marker."""
-        _write_json(self.path / "done.json", {"format": FORMAT, "epochs": epochs})
+        write_json(self.path / "done.json", {"format": FORMAT, "epochs": epochs})
 
 
 def read_config(path: Path) -> AnyConfig:
@@ -251,7 +251,8 @@ def _read_json(file: Path) -> dict[str, Any]:
     return values
 
 
-def _write_json(file: Path, values: dict[str, Any]) -> None:
+def write_json(file: Path, values: dict[str, Any]) -> None:
+    """Writes a JSON file, whole or not at all."""
     _write_atomically(file, (json.dumps(values, indent=2) + "\n").encode())
 
 

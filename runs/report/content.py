@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from runs.comparison import Entry
 from runs.config import AnyConfig
 from runs.directory import read_environment
+from runs.parity import parity_text, read_parity
 
 TITLES = {"slayer": "SLAYER on N-MNIST", "bats": "BATS on MNIST"}
 MISSING = "\u2013"
@@ -136,12 +136,12 @@ def _fewest_bins(entry: Entry) -> float:
 
 
 def parities(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """What `lava-dt export` found for each run that was exported, with the run's step in words."""
+    """What `lava-dt export` found for each run that was exported, with the run's step and the finding in words."""
     found = []
     for entry in entries:
-        file = entry.run.path / "export" / "parity.json"
-        if file.exists():
-            found.append({**json.loads(file.read_text()), "step": _step(entry)})
+        parity = read_parity(entry.run.path)
+        if parity is not None:
+            found.append({**parity, "run_step": _step(entry), "text": parity_text(parity)})
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bats_dt import Network, TimeGrid
-from bats_dt.layers import InputLayer, LIFLayer
+from bats_dt.layers import AbstractLayer, InputLayer, LIFLayer
 from bats_dt.losses import SpikeCountClassLoss
 from bats_dt.optimizers import AdamOptimizer
 from runs.config import BatsConfig
@@ -31,6 +31,7 @@ class BatsLearner:
         self._spike_time = _spike_time_of_pixel(config, grid)
         self._layers = (*config.hidden, N_CLASSES)
         self._network = _build(config, grid, self._train.images[0].size)
+        self._neurons = [layer for layer in self._network.layers if isinstance(layer, LIFLayer)]
         self._loss = SpikeCountClassLoss(target_true=config.target_true, target_false=config.target_false)
         self._optimizer = AdamOptimizer(learning_rate=config.learning_rate)
 
@@ -65,17 +66,17 @@ class BatsLearner:
         output_times, output_counts = self._network.output_spike_trains
         predicted = self._loss.predict(output_times, output_counts)
         loss, errors = self._loss.compute_loss_and_errors(output_times, output_counts, labels)
-        spikes = [float(layer.spike_trains[1].sum()) for layer in self._network.layers[1:]]
+        spikes = [float(layer.spike_trains[1].sum()) for layer in self._neurons]
         scores.add(labels, np.asarray(predicted), output_counts, spikes, float(np.sum(loss)))
         return errors
 
     def arrays(self) -> Arrays:
-        found: Arrays = {f"weights.{layer.name}": layer.weights for layer in self._network.layers[1:]}
+        found: Arrays = {f"weights.{layer.name}": layer.weights for layer in self._neurons}
         found.update({f"optimizer.{name}": array for name, array in self._optimizer.state_dict().items()})
         return found
 
     def restore(self, arrays: Arrays) -> None:
-        for layer in self._network.layers[1:]:
+        for layer in self._neurons:
             layer.weights = arrays[f"weights.{layer.name}"]
         prefix = "optimizer."
         state = {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
@@ -89,7 +90,7 @@ def _build(config: BatsConfig, grid: TimeGrid | None, n_inputs: int) -> Network:
         return generator.uniform(-config.weight_range, config.weight_range, (n_post, n_pre)).astype(np.float32)
 
     network = Network()
-    layer = InputLayer(n_neurons=n_inputs, name="input")
+    layer: AbstractLayer = InputLayer(n_neurons=n_inputs, name="input")
     network.add_layer(layer, input=True)
     sizes = (*config.hidden, N_CLASSES)
     for i, size in enumerate(sizes):

@@ -83,9 +83,9 @@ def test_other_data_than_before_are_refused(tmp_path, stand_in, watcher, monkeyp
 
 
 def test_two_processes_cannot_run_in_one_directory(tmp_path):
+    other = RunDirectory(tmp_path).open(config())
     with RunDirectory(tmp_path).open(config()), pytest.raises(RuntimeError, match="another process is running in"):
-        with RunDirectory(tmp_path).open(config()):
-            pass
+        other.__enter__()
 
 
 @pytest.mark.parametrize("kept", [0, 7, 100, -1])
