@@ -13,6 +13,7 @@ from lava_dt.export.simulation import Trace
 from lava_dt.export.trained import shifted
 
 STATE_LIMIT = 1 << 23  # Loihi's states have 24 bits
+DECAY_BITS = 12
 STATE_SHIFT = 6  # thresholds and activations are aligned 6 bits up
 STRICT_UNTIL = 4096  # lava-dl's float32 loses its margin above the threshold from this mantissa on
 
@@ -127,17 +128,26 @@ def _cause(layer: Layer, ours: Trace, theirs: Trace, at: tuple[int, ...], name: 
         )
     if name == "voltage" and abs(voltage) >= STATE_LIMIT:
         return "the voltage left Loihi's 24 bits and was clipped: scale threshold and weights down, or use a smaller dt"
-    if _one_step_off(ours.spikes[at[:-1]], theirs.spikes[at[:-1]]):
-        return "Lava's spikes are the same at other steps: the delays differ"
+    if _same_but_moved(ours.current[at[:-1]], theirs.current[at[:-1]]):
+        return "Lava's current is the same at other steps: the delays differ"
     if name == "current":
-        if not np.any(ours.current[before]) and not np.any(theirs.current[before]):
-            return "the first drive already differs: the weights of this neuron, or the spikes that reach it"
-        return "the layers below agree until here: the weights of this neuron, or its current decay"
+        return _current_cause(layer.neuron, ours.current[before], current, at)
     if name == "voltage":
         if bool(ours.spikes[at]) != bool(theirs.spikes[at]):
             return _threshold_cause(layer, level, at)
         return "the currents agree until here: the voltage decay, the reset, or a bias"
     return _threshold_cause(layer, level, at)
+
+
+def _current_cause(neuron: NeuronDescription, past: np.ndarray, current: int, at: tuple[int, ...]) -> str:
+    before = int(past[-1]) if past.size else 0
+    if not before:
+        return "there was no current before: the weights of this neuron, or the spikes that reach it"
+    decay = int(neuron.current_decay.flat[at[1] if neuron.current_decay.ndim else 0])
+    kept = (abs(before) * ((1 << DECAY_BITS) - decay)) >> DECAY_BITS
+    if current == (kept if before > 0 else -kept):
+        return "nothing arrives at this step in training: the current decay, or a spike that only reaches Lava"
+    return "all agrees until here: the weights of this neuron, its current decay, or the spikes that reach it"
 
 
 def _threshold_cause(layer: Layer, level: int, at: tuple[int, ...]) -> str:
@@ -149,13 +159,10 @@ def _threshold_cause(layer: Layer, level: int, at: tuple[int, ...]) -> str:
     return f"only one side spikes: its threshold is not {level >> STATE_SHIFT} in Lava"
 
 
-def _one_step_off(ours: np.ndarray, theirs: np.ndarray) -> bool:
-    """Whether one neuron's spikes are the same, later or earlier by some steps."""
-    first_ours, first_theirs = np.flatnonzero(ours), np.flatnonzero(theirs)
-    if not len(first_ours) or not len(first_theirs) or first_ours[0] == first_theirs[0]:
+def _same_but_moved(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    """Whether two rows (time,) are the same but for a delay, which moves the first entry that is not 0."""
+    if not ours.any() or not theirs.any():
         return False
-    later = int(first_theirs[0] - first_ours[0])
-    kept = len(ours) - abs(later)
-    moved = shifted(ours[None, None], np.asarray(later))[0, 0]
-    inside = slice(later, None) if later > 0 else slice(None, kept)
-    return bool(np.array_equal(moved[inside], theirs[inside])) and first_ours.size > 1
+    later = int(theirs.astype(bool).argmax()) - int(ours.astype(bool).argmax())
+    early, late = (ours, theirs) if later > 0 else (theirs, ours)
+    return later != 0 and np.array_equal(early[: len(early) - abs(later)], late[abs(later) :])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -176,12 +175,6 @@ def _neuron(name: str, neuron: Any) -> NeuronDescription:
             raise ValueError(
                 f"{name} has a {which} of {decay.min()} to {decay.max()} in units of 1/4096: Loihi takes 0 to 4096"
             )
-    if decays["current_decay"].min() == 0:
-        warnings.warn(
-            f"{name} has a current decay of 0, which Lava's simulation runs, but a Loihi chip has no register for (its "
-            "smallest is 1/4096): raise it if the network is for a chip",
-            stacklevel=4,
-        )
     thresholds = neuron.threshold_mantissa if isinstance(neuron, Neuron) else torch.tensor([neuron.v_th_mant])
     threshold = np.squeeze(thresholds.cpu().numpy().astype(int))
     if threshold.min() < 1 or threshold.max() > LARGEST_THRESHOLD:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,13 @@ def write_hdf5(net: Any, path: str | os.PathLike[str], *, fine_step: float | Non
     description = describe(net)
     if fine_step is not None and not fine_step > 0:
         raise ValueError(f"fine_step is {fine_step}: give the length of a fine step in seconds, above 0")
+    for layer in description.layers:
+        if layer.neuron is not None and layer.neuron.current_decay.min() == 0:
+            warnings.warn(
+                f"{layer.name} has a current decay of 0, which Lava's simulation runs, but a Loihi chip has no "
+                "register for (its smallest is 1/4096): raise it if the network is for a chip",
+                stacklevel=2,
+            )
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist: create it, or write elsewhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import time
@@ -22,7 +23,7 @@ from lava_dt.export.report import ParityReport
 from lava_dt.export.simulation import simulate
 from lava_dt.export.trained import trained_traces
 
-_ENTRIES = 20_000_000  # (sample, step, neuron) held at once, about 50 bytes each
+_ENTRIES = 8_000_000  # (sample, step, neuron) held at once, some 50 bytes each
 
 
 def verify(
@@ -76,8 +77,8 @@ def verify(
 
 
 def _chunks(samples: torch.Tensor, description: Description, one: bool) -> Iterator[torch.Tensor]:
-    neurons = sum(int(np.prod(layer.shape)) for layer in description.layers if layer.neuron is not None)
-    fits = max(1, _ENTRIES // (samples.shape[-1] * max(neurons, int(np.prod(samples.shape[1:-1])))))
+    neurons = sum(math.prod(layer.shape) for layer in description.layers if layer.neuron is not None)
+    fits = max(1, _ENTRIES // (samples.shape[-1] * max(neurons, math.prod(samples.shape[1:-1]))))
     yield from samples.split(len(samples) if one else fits)
 
 
@@ -95,9 +96,9 @@ def _kind(net: Any) -> tuple[torch.device, torch.dtype]:
 
 
 def _check_layers(network: Network, description: Description) -> None:
-    shapes = [tuple(layer.neuron.s_out.shape[::-1]) for layer in network.layers]
-    wanted = [layer.shape for layer in description.layers if layer.neuron is not None]
-    if shapes != [tuple(shape[:1]) if len(set(shape[1:]) - {1}) == 0 else shape for shape in wanted]:
+    sizes = [math.prod(layer.neuron.s_out.shape) for layer in network.layers]
+    wanted = [math.prod(layer.shape) for layer in description.layers if layer.neuron is not None]
+    if sizes != wanted:
         raise ValueError(
-            f"the Lava network has layers of {shapes} neurons but the trained one of {wanted}: it is not its export"
+            f"the Lava network has layers of {sizes} neurons but the trained one of {wanted}: it is not its export"
         )

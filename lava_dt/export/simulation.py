@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 
 from lava_dt.export.processes import Network
 from lava_dt.export.recording import Recorder, Source
 
 _POLL = 0.005  # seconds
+_GRACE = 5.0  # seconds from an error's arrival to its message's
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ def _wait(runtime: Any, timeout: float) -> None:
         if dead:
             raise RuntimeError("a process of the Lava network ended early: it was killed, perhaps for want of memory")
         if all(answer.probe() for answer in answers):
-            return
+            if all(enum_equal(answer.peek(), MGMT_RESPONSE.DONE) for answer in answers):
+                return
+            until = min(until, time.monotonic() + _GRACE)
         if time.monotonic() > until:
             raise TimeoutError(
                 f"the Lava network was not done after {timeout:g} s: pass a larger timeout, or fewer samples"

@@ -2,16 +2,220 @@
 
 from __future__ import annotations
 
-import lava_dt
+import pytest
 import torch
+from lava.lib.dl import slayer
+
+import lava_dt
 from lava_dt.block import cuba
+from lava_dt.export import to_lava, verify, write_hdf5
+
+STEPS = {
+    "fine": lava_dt.Timestep(),
+    "fine, soft": lava_dt.Timestep(1, reset="soft"),
+    "2, forward Euler": lava_dt.Timestep(2, clock="coarse"),
+    "3, forward Euler, integral, soft": lava_dt.Timestep(3, clock="coarse", gain="integral", reset="soft"),
+    "5, exponential": lava_dt.Timestep(5, clock="coarse", scheme="exponential"),
+    "10, exponential, integral": lava_dt.Timestep(10, clock="coarse", scheme="exponential", gain="integral"),
+    "10, bilinear, integral, soft": lava_dt.Timestep(
+        10, clock="coarse", scheme="bilinear", gain="integral", reset="soft", saturate=True
+    ),
+}
 
 
-def test_a_network_of_two_layers_spikes_in_lava_as_trained(parameters, spikes) -> None:
+def dense(parameters: dict, n_pre: int, n_post: int, **options) -> torch.nn.Module:
+    return cuba.Dense(parameters, n_pre, n_post, weight_scale=4, **options)
+
+
+@pytest.mark.parametrize("timestep", STEPS.values(), ids=STEPS.keys())
+def test_three_layers_spike_in_lava_as_trained(timestep, parameters, spikes) -> None:
+    parameters["timestep"] = timestep
+    own_decays = {**parameters, "shared_param": False, "current_decay": (0.2, 0.25), "voltage_decay": (0.02, 0.1)}
     net = torch.nn.Sequential(
-        cuba.Dense(parameters, 40, 30, weight_scale=4), cuba.Dense(parameters, 30, 5, weight_scale=4)
+        dense(parameters, 40, 30, weight_norm=True, delay=True),
+        dense(own_decays, 30, 20, delay=True),
+        dense(parameters, 20, 5),
+    )
+    bins = lava_dt.rebin(spikes[:3], timestep.dt)
+    net(bins)
+    net[0].delay.delay.data = 30 * torch.rand(30)
+    report = verify(net, bins)
+    assert report.identical, str(report)
+    assert min(layer.spikes for layer in report.layers) > 20
+    assert (report.samples, report.steps, report.dt) == (3, bins.shape[-1], timestep.dt)
+    assert "0 of" in str(report)
+
+
+def test_lava_dls_own_blocks_without_hops_and_with_decays_0_and_4096_spike_as_trained(parameters, spikes) -> None:
+    net = torch.nn.Sequential(
+        slayer.block.cuba.Dense({**parameters, "current_decay": 1}, 40, 30, weight_scale=6, delay_shift=False),
+        slayer.block.cuba.Dense({**parameters, "voltage_decay": 1}, 30, 30, weight_scale=6, delay=True),
+        slayer.block.cuba.Dense({**parameters, "voltage_decay": 0, "scale": 128}, 30, 5, delay_shift=False, delay=True),
+        slayer.block.cuba.Dense({**parameters, "current_decay": 0}, 5, 5, weight_scale=4),
     )
     net(spikes)
-    report = lava_dt.export.verify(net, spikes[:2])
-    assert report.identical
-    assert report.spikes > 100
+    net[1].delay.delay.data = 62 * torch.rand(30)
+    net[2].delay.delay.data = 5 * torch.rand(5)
+    with pytest.warns(UserWarning, match=r"layer 3 \(dense\) has a current decay of 0"):
+        report = verify(net, spikes[:2])
+    assert report.identical, str(report)
+    assert min(layer.spikes for layer in report.layers) > 5
+
+
+@pytest.mark.parametrize("dt", [1, 2])
+def test_an_image_through_an_input_block_and_flatten_spikes_as_trained(dt, parameters) -> None:
+    timestep = lava_dt.Timestep(dt, clock="coarse", scheme="exponential")
+    parameters["timestep"] = timestep
+    own_decays = {**parameters, "shared_param": False}
+    net = torch.nn.Sequential(cuba.Input(own_decays, weight=0.51, bias=0.2), cuba.Flatten(), dense(parameters, 24, 6))
+    values = torch.randint(-1, 4, (2, 2, 3, 4, 30)).float()
+    net(values)
+    report = verify(net, values)
+    assert report.identical, str(report)
+    assert min(layer.spikes for layer in report.layers) > 20
+
+
+@pytest.mark.parametrize("before", [[], [cuba.Input()]], ids=["flatten first", "input block first"])
+def test_images_of_counts_flatten_in_the_same_order(before, parameters) -> None:
+    net = torch.nn.Sequential(
+        *before, cuba.Flatten(), dense({**parameters, "threshold": 20, "voltage_decay": 0.5}, 24, 6)
+    )
+    counts = torch.randint(0, 256, (2, 2, 3, 4, 20)).float()
+    net(counts)
+    report = verify(net, counts)
+    assert report.identical, str(report)
+    assert report.spikes > 20
+
+
+def test_weights_that_netx_would_change_reach_the_synapses_as_they_are(parameters) -> None:
+    net = torch.nn.Sequential(dense(parameters, 4, 4), dense(parameters, 4, 4), dense(parameters, 4, 4))
+    for block, weight in zip(net, (64, -256, 0), strict=True):
+        block.synapse.weight.data[:] = weight / 64
+    spikes = (torch.rand(1, 4, 40) < 0.3).float()
+    net(spikes)
+    report = verify(net, spikes)
+    assert report.identical, str(report)
+    assert report.spikes > 20
+
+
+def test_the_report_of_a_written_file_is_that_of_the_network(tmp_path, parameters, spikes) -> None:
+    class Network(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = torch.nn.ModuleList([dense(parameters, 40, 10, count_log=True), dense(parameters, 10, 5)])
+
+        def forward(self, x):
+            for block in self.blocks:
+                x = block(x)
+                x = x[0] if isinstance(x, tuple) else x
+            return x
+
+    net = Network()
+    net(spikes)
+    write_hdf5(net, tmp_path / "trained.net")
+    report = verify(net, spikes[:1].numpy(), tmp_path / "trained.net")
+    assert report.identical, str(report)
+    net.blocks[1].synapse.weight.data *= 1.5
+    assert not verify(net, spikes[:1], tmp_path / "trained.net").identical
+
+
+def test_verifying_leaves_the_network_as_it_was(parameters, spikes) -> None:
+    parameters |= {"persistent_state": True, "dropout": slayer.neuron.Dropout(0.2)}
+    net = torch.nn.Sequential(dense(parameters, 40, 10, weight_norm=True, delay=True), dense(parameters, 10, 5))
+    net(spikes)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    states = [block.neuron.voltage_state.clone() for block in net]
+    assert verify(net, spikes[:1]).identical
+    assert net.training
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+    assert all(torch.equal(block.neuron.voltage_state, state) for block, state in zip(net, states, strict=True))
+    assert net[0].synapse.weight_norm_enabled
+    assert net[0].neuron.persistent_state is True
+
+
+def small_net(parameters: dict, spikes: torch.Tensor) -> torch.nn.Sequential:
+    net = torch.nn.Sequential(dense(parameters, 40, 10), dense(parameters, 10, 5))
+    net(spikes)
+    return net
+
+
+def test_a_changed_threshold_is_caught_with_layer_neuron_and_step(parameters, spikes) -> None:
+    net = small_net(parameters, spikes)
+    thresholds = torch.full((5,), 80)
+    thresholds[3] = 40
+    lava = to_lava(net)
+    lava.layers[1].neuron.vth.init = thresholds.numpy()
+    report = verify(net, spikes[:2], lava)
+    assert not report.identical
+    assert report.layers[0].differing_spikes == report.layers[0].differing_currents == 0
+    assert report.layers[1].differing_currents == 0
+    assert report.layers[1].differing_spikes == report.differing_spikes > 0
+    assert (report.first.layer, report.first.neuron) == ("layer 1 (dense)", (3,))
+    assert report.first.cause == "only one side spikes: its threshold is not 80 in Lava"
+    voltage = net[1].neuron.dynamics(net[1].synapse(net[0](spikes)))[1][report.first.sample, 3] * 64
+    assert int(torch.argmax((voltage > 40).float())) == report.first.step
+    assert f"first difference: sample 0, layer 1 (dense), neuron 3, step {report.first.step}:" in str(report)
+
+
+def test_a_changed_weight_is_caught_at_the_first_spike_through_it(parameters, spikes) -> None:
+    net = small_net(parameters, spikes)
+    lava = to_lava(net)
+    lava.layers[0].synapse.weights.init[7, 21] += 2
+    report = verify(net, spikes, lava)
+    first = report.first
+    assert (first.sample, first.layer, first.neuron, first.quantity) == (0, "layer 0 (dense)", (7,), "current")
+    assert first.step == int(torch.argmax(spikes[0, 21]))
+    assert first.lava - first.trained == 2 << 6
+    assert "weights of this neuron" in first.cause
+
+
+def test_changed_decays_and_delays_are_told_apart(parameters, spikes) -> None:
+    net = torch.nn.Sequential(dense(parameters, 40, 10, delay=True))
+    net(spikes)
+    net[0].delay.delay.data = 5 * torch.rand(10)
+    lava = to_lava(net)
+    lava.layers[0].neuron.dv.init = lava.layers[0].neuron.dv.init + 1
+    first = verify(net, spikes[:1], lava).first
+    assert first.quantity == "voltage"
+    assert "the voltage decay" in first.cause
+    lava = to_lava(net)
+    lava.layers[0].synapse.delays.init[4] += 1
+    first = verify(net, spikes[:1], lava).first
+    assert first.neuron == (4,)
+    assert "the delays differ" in first.cause
+
+
+def test_a_spike_at_the_threshold_of_lava_dls_float32_is_reported_with_its_cause(parameters) -> None:
+    net = torch.nn.Sequential(slayer.block.cuba.Dense({**parameters, "threshold": 64, "current_decay": 1}, 32, 1))
+    net[0].synapse.weight.data[:] = 2
+    spikes = torch.zeros(1, 32, 5)
+    spikes[..., 2] = 1
+    net(spikes)
+    report = verify(net, spikes)
+    assert (report.differing_spikes, report.first.step) == (1, 2)
+    assert "fires on equality" in report.first.cause
+
+
+def test_a_current_beyond_24_bits_is_reported_with_its_cause(parameters) -> None:
+    net = torch.nn.Sequential(dense({**parameters, "threshold": 2000, "current_decay": 1 / 4096}, 2, 1))
+    net[0].synapse.weight.data[:] = 254 / 64
+    counts = torch.full((1, 2, 10), 200.0)
+    net(counts)
+    report = verify(net, counts)
+    assert report.first.quantity == "current"
+    assert "24 bits and wrapped" in report.first.cause
+
+
+def test_a_network_that_is_more_than_its_blocks_is_refused(parameters, spikes) -> None:
+    class Skipping(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = torch.nn.ModuleList([dense(parameters, 40, 40), dense(parameters, 40, 5)])
+
+        def forward(self, x):
+            return self.blocks[1](x + self.blocks[0](x))
+
+    net = Skipping()
+    net(spikes)
+    with pytest.raises(ValueError, match=r"layer 1 \(Dense\) does not get what the layer before it sends"):
+        verify(net, spikes)

@@ -1,0 +1,219 @@
+"""The file that is written, and what is refused before anything is."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from lava.lib.dl import slayer
+from lava.lib.dl.netx import hdf5
+
+import lava_dt
+from lava_dt.block import cuba
+from lava_dt.export import write_hdf5
+from lava_dt.export.description import describe
+
+
+@pytest.fixture
+def net(parameters, spikes):
+    """Two trained layers of 40-10-5 with weight norm and delays, at dt = 4."""
+    parameters["timestep"] = lava_dt.Timestep(4, clock="coarse", scheme="exponential", gain="integral")
+    net = torch.nn.Sequential(
+        cuba.Dense(parameters, 40, 10, weight_scale=4, weight_norm=True, delay=True), cuba.Dense(parameters, 10, 5)
+    )
+    net(lava_dt.rebin(spikes, 4))
+    net[0].delay.delay.data = torch.linspace(0, 62, 10)
+    return net
+
+
+def test_the_file_holds_the_registers_of_the_step(net, tmp_path) -> None:
+    write_hdf5(net, tmp_path / "trained.net", fine_step=1e-3)
+    with h5py.File(tmp_path / "trained.net") as file:
+        assert dict(file.attrs) | {"lava_dt_version": ""} == {
+            "format": "lava_dt",
+            "format_version": 1,
+            "lava_dt_version": "",
+            "dt": 4,
+            "clock": "coarse",
+            "fine_step": 1e-3,
+        }
+        layer = file["layer/0"]
+        assert dict(layer.attrs) == {
+            "dt": 4,
+            "clock": "coarse",
+            "scheme": "exponential",
+            "reset": "hard",
+            "gain": "integral",
+            "hop": 1,
+        }
+        neuron = net[0].neuron
+        assert layer["neuron/iDecay"][()] == neuron.cx_current_decay == round(4096 * (1 - 0.75**4))
+        assert layer["neuron/vDecay"][()] == neuron.cx_voltage_decay
+        assert layer["neuron/vThMant"][()] == neuron.v_th_mant < 80
+        assert layer["weight"].shape == (10, 40)
+        # a delay of d fine steps arrives ceil((1 + floor(d)) / 4) steps later, one of which Lava's synapses take
+        fine = np.floor(net[0].delay.delay.detach().numpy()).astype(int)
+        assert layer["delay"][()].tolist() == [-(-(1 + d) // 4) - 1 for d in fine]
+        assert "delay" not in file["layer/1"]
+
+
+def test_netx_loads_the_file(net, tmp_path) -> None:
+    net[0].delay.delay.data[:] = 0
+    write_hdf5(net, tmp_path / "trained.net")
+    network = hdf5.Network(str(tmp_path / "trained.net"))
+    assert len(network) == 2
+    assert network.inp.shape == (40,)
+    weight = net[0].synapse.pre_hook_fx(net[0].synapse.weight, descale=True).reshape(10, 40)
+    assert np.array_equal(network.layers[0].synapse.weights.init, weight.detach().numpy())
+
+
+def test_netx_refuses_a_soft_reset_instead_of_zeroing_the_voltage(parameters, spikes, tmp_path) -> None:
+    net = torch.nn.Sequential(cuba.Dense(parameters, 40, 5, timestep=lava_dt.Timestep(reset="soft")))
+    net(spikes)
+    write_hdf5(net, tmp_path / "soft.net")
+    with pytest.raises(AttributeError):
+        hdf5.Network(str(tmp_path / "soft.net"))
+
+
+def test_writing_changes_nothing_in_the_network(net, tmp_path) -> None:
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    write_hdf5(net, tmp_path / "trained.net")
+    assert before.keys() == net.state_dict().keys()
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+    assert net[0].synapse.weight_norm_enabled
+    assert net.training
+
+
+def test_the_weights_are_those_of_the_next_pass_not_of_the_last(net) -> None:
+    net[0].synapse.weight_g.data *= 1.5
+    written = describe(net).layers[0].weight
+    net[0](torch.zeros(1, 40, 3))
+    used = net[0].synapse.pre_hook_fx(net[0].synapse.weight, descale=True).reshape(10, 40)
+    assert np.array_equal(written, used.detach().numpy())
+
+
+def test_masked_weights_are_zero(parameters, spikes) -> None:
+    mask = torch.rand(5, 40) < 0.5
+    net = torch.nn.Sequential(cuba.Dense(parameters, 40, 5, weight_scale=4, mask=mask))
+    net(spikes)
+    net[0].synapse.weight.data += 1
+    assert not describe(net).layers[0].weight[~mask.numpy()].any()
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(net, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "trained.net"
+    write_hdf5(net, path)
+    before = path.read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(lava_dt.export.hdf5, "_write_neuron", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_hdf5(net, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_or_a_negative_step_is_refused(net, tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match="does not exist: create it"):
+        write_hdf5(net, tmp_path / "nowhere" / "trained.net")
+    with pytest.raises(ValueError, match=r"fine_step is -1: .* in seconds, above 0"):
+        write_hdf5(net, tmp_path / "trained.net", fine_step=-1)
+
+
+def refusal(net: object) -> str:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        describe(net)
+    return str(caught.value)
+
+
+def built(parameters: dict, *blocks: torch.nn.Module, shape: tuple = (40,)) -> torch.nn.Sequential:
+    net = torch.nn.Sequential(*(blocks or [cuba.Dense(parameters, 40, 5)]))
+    net(torch.zeros(1, *shape, 10))
+    return net
+
+
+def test_what_is_no_network_of_blocks_is_refused(parameters) -> None:
+    assert "the network is a dict: pass a torch.nn.Sequential" in refusal({})
+    assert "the network is a list" in refusal([])
+    assert "layer 0 (Linear) cannot be exported: Input, Flatten and Dense" in refusal([torch.nn.Linear(3, 3)])
+    assert "no layer with neurons" in refusal(built(parameters, cuba.Input()))
+
+
+def test_layers_of_other_kinds_are_refused_by_their_place_and_kind(parameters) -> None:
+    net = built(parameters, cuba.Dense(parameters, 40, 4), cuba.Average(num_outputs=2))
+    assert "layer 1 (Average) cannot be exported" in refusal(net)
+    net = built(parameters, cuba.Dense(parameters, 40, 4), cuba.Affine(parameters, 4, 4))
+    assert "layer 1 (Affine) cannot be exported" in refusal(net)
+
+
+def test_a_network_that_never_ran_is_refused(parameters) -> None:
+    net = torch.nn.Sequential(cuba.Dense(parameters, 40, 5))
+    assert "layer 0 (Dense) does not know its shape yet: run the network once" in refusal(net)
+    net = built(parameters, cuba.Dense(parameters, 40, 5, delay=True))
+    net[0].delay.init = False
+    assert "has not drawn its delays yet" in refusal(net)
+
+
+def test_the_held_clock_is_refused_and_the_same_coarse_network_named(parameters) -> None:
+    net = built({**parameters, "timestep": lava_dt.Timestep(4)})
+    assert "layer 0 (Dense) runs on the held clock at dt=4" in refusal(net)
+    assert "clock='coarse'" in refusal(net)
+    assert describe(built({**parameters, "timestep": lava_dt.Timestep(1)}))
+
+
+def test_layers_of_different_dt_are_refused(parameters) -> None:
+    steps = [lava_dt.Timestep(dt, clock="coarse") for dt in (1, 2)]
+    blocks = [cuba.Dense(parameters, 40, 40, timestep=step) for step in steps]
+    assert "layer 1 (dense) has dt=2 and layer 0 (dense) dt=1" in refusal(built(parameters, *blocks))
+
+
+def test_neurons_that_lava_does_not_have_are_refused(parameters) -> None:
+    assert "has graded spikes" in refusal(built({**parameters, "graded_spike": True}))
+    norm = {**parameters, "norm": slayer.neuron.norm.MeanOnlyBatchNorm}
+    assert "normalises its current (MeanOnlyBatchNorm)" in refusal(built(norm))
+    alif = {"threshold": 1, "threshold_step": 1, "current_decay": 0.1, "voltage_decay": 0.1}
+    net = built(parameters)
+    net[0].neuron = slayer.neuron.alif.Neuron(**alif, threshold_decay=0.1, refractory_decay=0.1)
+    net[0].neuron.shape = (5,)
+    assert "has neurons of type Neuron: only CuBa" in refusal(net)
+
+
+def test_registers_that_do_not_hold_the_value_are_refused(parameters) -> None:
+    assert "threshold of 131072 to 131072" in refusal(built({**parameters, "threshold": 2048}))
+    assert "threshold of 0 to 0" in refusal(built({**parameters, "threshold": 0}))
+    net = built(parameters)
+    net[0].neuron.current_decay.data[:] = -1
+    assert "current_decay of -1 to -1 in units of 1/4096" in refusal(net)
+
+
+def test_weights_beyond_loihis_eight_bits_are_refused(parameters) -> None:
+    net = built(parameters)
+    net[0].synapse.weight.data[1, 2] = 3 / 64
+    net[0].synapse.pre_hook_fx = None
+    assert "which is no even multiple of 1/64" in refusal(net)
+    net[0].synapse.weight.data[:] = 0
+    net[0].synapse.weight.data[1, 2] = 256 / 64
+    assert "has weights from 0 to 4: Loihi's 8 bits end at -4 and 3.96875" in refusal(net)
+
+
+def test_delays_beyond_62_steps_are_refused(parameters) -> None:
+    net = built(parameters, cuba.Dense(parameters, 40, 5, delay=True))
+    net[0].delay.max_delay = 100
+    net[0].delay.delay.data[2] = 63.5
+    assert "has a delay of 63 steps of dt=1: Loihi takes 62" in refusal(net)
+    net[0].delay.delay.data[2] = 62.9
+    assert describe(net)
+
+
+def test_layers_that_do_not_fit_each_other_are_refused(parameters) -> None:
+    image = built(parameters, cuba.Dense(parameters, (4, 3, 2), 5), shape=(2, 3, 4))
+    assert "layer 0 (Dense) takes an image of shape (2, 3, 4): put a Flatten block before it" in refusal(image)
+    one, two = built(parameters), built(parameters)
+    assert "layer 1 (dense) takes 40 neurons but layer 0 (dense) before it has 5" in refusal([*one, *two])
+    first = built(parameters, cuba.Input(parameters, weight=1, bias=0))
+    assert "layer 1 (input) must be the first layer" in refusal([*one, *first])
+    scaled = built(parameters, cuba.Input({**parameters, "scale": 128}, weight=1))
+    assert "with scale=64 only" in refusal(scaled)
