@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs.comparison import Entry
-from runs.config import AnyConfig
 from runs.directory import read_environment
 from runs.parity import parity_text, read_parity
 
@@ -43,7 +42,7 @@ def _section(model: str, entries: list[Entry]) -> Section:
         title=TITLES[model],
         header=list(columns),
         table=[[cell(entry) for cell in columns.values()] for entry in entries],
-        setup=_setup([entry.run.config for entry in entries]),
+        setup=_setup(entries),
         summary=_summary(entries),
         entries=entries,
     )
@@ -106,17 +105,19 @@ TABLE = {
 }
 
 
-def _setup(configs: list[AnyConfig]) -> list[tuple[str, str]]:
+def _setup(entries: list[Entry]) -> list[tuple[str, str]]:
     """Name and value of everything the runs share, but paths and what is told elsewhere."""
     told = {"model", "dt", "bins", "seed", "train_samples", "test_samples", "data"}
     shared = []
+    configs = [entry.run.config for entry in entries]
     first = configs[0]
     for name, value in first.model_dump(mode="json").items():
         if name not in told and all(getattr(c, name) == getattr(first, name) for c in configs):
             text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             shared.append((name.replace("_", " "), text))
-    data = "the set shipped with lava-dt" if first.data is None else str(first.data)
-    return [("data", data), *shared]
+    data = {str(read_environment(entry.run.path).get("data", "unknown")): None for entry in entries}
+    source = "shipped with lava-dt" if first.data is None else str(first.data)
+    return [("data", f"{'; '.join(data)} ({source})"), *shared]
 
 
 def _summary(entries: list[Entry]) -> str:

@@ -83,7 +83,7 @@ def train(config: AnyConfig, path: Path, watcher: Watcher) -> list[Row]:
             watcher.end_run(config)
             return read_rows(path)
         learner = make_learner(config)
-        directory.note_environment(describe_environment())
+        directory.note_environment({**describe_environment(), "data": learner.data_name()})
         checkpoint = directory.load()
         rows: list[Row] = []
         if checkpoint is not None:

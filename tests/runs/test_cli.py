@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from runs import cli
+from runs import arguments, cli
 
 
 def lava_dt(*words, **options):
@@ -85,17 +85,17 @@ def test_ctrl_c_says_how_to_continue_and_has_exit_code_130(tmp_path):
 
 
 def test_a_failure_has_exit_code_1_and_names_what_is_unexpected(capsys):
-    class Broken(cli.Command):
+    class Broken(arguments.Command):
         def run(self):
             raise KeyError("w")
 
-    class Busy(cli.Command):
+    class Busy(arguments.Command):
         def run(self):
             raise RuntimeError("another process is running in results: wait for it")
 
-    assert cli.guarded(Broken()) == 1
+    assert cli.guarded(Broken) == 1
     assert "KeyError; --debug shows where it came from" in capsys.readouterr().err
-    assert cli.guarded(Busy()) == 1
+    assert cli.guarded(Busy) == 1
     assert capsys.readouterr().err == "error: another process is running in results: wait for it\n"
-    assert cli.guarded(Broken(debug=True)) == 1
+    assert cli.guarded(lambda: Broken(debug=True)) == 1
     assert "Traceback" in capsys.readouterr().err
