@@ -65,7 +65,8 @@ def test_netx_loads_the_file(net, tmp_path) -> None:
     assert len(network) == 2
     assert network.inp.shape == (40,)
     weight = net[0].synapse.pre_hook_fx(net[0].synapse.weight, descale=True).reshape(10, 40)
-    assert np.array_equal(network.layers[0].synapse.weights.init, weight.detach().numpy())
+    synapse = network.layers[0].synapse
+    assert np.array_equal(synapse.weights.init >> -synapse.proc_params["weight_exp"], weight.detach().numpy())
 
 
 def test_netx_refuses_a_soft_reset_instead_of_zeroing_the_voltage(parameters, spikes, tmp_path) -> None:

@@ -78,27 +78,17 @@ def test_sparse_synapses_are_made_when_asked_for(parameters, spikes) -> None:
 
 @pytest.mark.parametrize(
     "weight",
-    [
-        [[-256, -2]],
-        [[32, 32]],
-        [[-32, -32]],
-        [[0, 0]],
-        [[254, -256]],
-        [[255, 1]],
-        [[-255, -1]],
-        [[127, -128]],
-        [[3, 0]],
-    ],
+    [[-256, -2], [32, 32], [-32, -32], [0, 0], [254, -256], [255, 1], [-255, -1], [127, -128], [3, 0]],
 )
 def test_synapses_compute_with_the_weights_of_the_file(weight) -> None:
     """As lava-nc's models do it: clip, truncate, multiply, shift."""
     from lava.utils.weightutils import clip_weights, truncate_weights
 
-    shifted, encoding = encode_weights(np.array(weight), "layer 0")
+    shifted, encoding = encode_weights(np.array([weight]), "layer 0")
     clipped = clip_weights(shifted, encoding["sign_mode"], num_bits=8)
     on_chip = truncate_weights(clipped, encoding["sign_mode"], encoding["num_weight_bits"])
     effective = [int(np.right_shift(w, -encoding["weight_exp"])) for w in on_chip[0]]
-    assert effective == weight[0]
+    assert effective == weight
 
 
 def test_weights_without_an_encoding_are_refused() -> None:
@@ -125,6 +115,7 @@ def test_an_input_block_takes_what_the_trained_one_makes_of_the_values(parameter
     block(values)
     drive = to_lava([block]).encode(values.numpy())
     assert drive.reshape(-1).tolist() == (64 * block.drive(values)).flatten().tolist()
+    block.weight.data[:] = 1 / 32
     with pytest.raises(ValueError, match="is not a whole number of 1/64"):
         to_lava([block]).encode(np.full((1, 1, 1), 1 / 32))
 

@@ -77,9 +77,8 @@ def test_an_image_through_an_input_block_and_flatten_spikes_as_trained(dt, param
 
 @pytest.mark.parametrize("before", [[], [cuba.Input()]], ids=["flatten first", "input block first"])
 def test_images_of_counts_flatten_in_the_same_order(before, parameters) -> None:
-    net = torch.nn.Sequential(
-        *before, cuba.Flatten(), dense({**parameters, "threshold": 20, "voltage_decay": 0.5}, 24, 6)
-    )
+    parameters |= {"threshold": 20, "voltage_decay": 0.5}
+    net = torch.nn.Sequential(*before, cuba.Flatten(), dense(parameters, 24, 6))
     counts = torch.randint(0, 256, (2, 2, 3, 4, 20)).float()
     net(counts)
     report = verify(net, counts)
@@ -154,7 +153,7 @@ def test_a_changed_threshold_is_caught_with_layer_neuron_and_step(parameters, sp
     assert report.first.cause == "only one side spikes: its threshold is not 80 in Lava"
     voltage = net[1].neuron.dynamics(net[1].synapse(net[0](spikes)))[1][report.first.sample, 3] * 64
     assert int(torch.argmax((voltage > 40).float())) == report.first.step
-    assert f"first difference: sample 0, layer 1 (dense), neuron 3, step {report.first.step}:" in str(report)
+    assert f"sample {report.first.sample}, layer 1 (dense), neuron 3, step {report.first.step}:" in str(report)
 
 
 def test_a_changed_weight_is_caught_at_the_first_spike_through_it(parameters, spikes) -> None:
