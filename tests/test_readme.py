@@ -1,0 +1,30 @@
+"""The README's examples run as printed and print what it says."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_every_example_prints_what_the_readme_says(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    pairs = re.findall(r"```python\n(.*?)```\n+```text\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(pairs) == 3
+    names = {}
+    for code, expected in pairs:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(code, names)
+        assert printed.getvalue() == expected
+
+
+def test_the_readme_names_the_public_names_that_exist():
+    import bats_dt
+
+    text = README.read_text(encoding="utf-8")
+    assert set(re.findall(r"from bats_dt import (.*?)  #", text)[0].split(", ")) <= set(bats_dt.__all__)
