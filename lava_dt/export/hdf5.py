@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ def write_hdf5(net: Any, path: str | os.PathLike[str], *, fine_step: float | Non
     Notes:
         `lava.lib.dl.netx.hdf5.Network` loads the file, unless neurons reset softly: those have a type of their own,
         which only `to_lava` knows. netx changes some weight matrices (all -256, constant powers of two); `to_lava`
-        does not. Attributes of the file: dt, clock, fine_step; of a layer: dt, clock, scheme, reset, gain, hop.
+        does not. Attributes of the file: dt, clock, fine_step; of a layer: those of its
+        Timestep, hop (steps that training lets pass behind it), latency (steps that Lava runs behind training, delays
+        not counted).
     """
     description = describe(net)
     if fine_step is not None and not fine_step > 0:
@@ -71,6 +74,10 @@ def _write(file: h5py.File, description: Description, fine_step: float | None) -
         file.attrs["fine_step"] = float(fine_step)
     for layer in description.layers:
         _write_layer(file.create_group(f"layer/{layer.index}"), layer)
+    with_neurons = (layer for layer in description.layers if layer.neuron is not None)
+    for layer, latency in zip(with_neurons, description.latencies(), strict=True):
+        delay = 0 if layer.delay is None else layer.delay
+        file[f"layer/{layer.index}"].attrs["latency"] = int((latency - delay).max())
 
 
 def _write_layer(group: h5py.Group, layer: Layer) -> None:
@@ -101,7 +108,7 @@ def _write_neuron(group: h5py.Group, layer: Layer) -> None:
 
 
 def _attributes(timestep: Timestep) -> dict[str, Any]:
-    return {name: getattr(timestep, name) for name in ("dt", "clock", "scheme", "reset", "gain")}
+    return {field.name: getattr(timestep, field.name) for field in fields(timestep)}
 
 
 def _version() -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import signal
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,7 @@ def simulate(network: Network, values: np.ndarray, period: int, timeout: float) 
         the synapses' buffers are set to zero, which leaves nothing of it.
 
     Raises:
-        ValueError: the network has run before.
+        ValueError: the network has run before, or has a layer whose buffer cannot be reached and more than one sample.
         RuntimeError: one of Lava's processes failed.
         TimeoutError: Lava did not finish in time.
     """
@@ -64,19 +66,25 @@ def simulate(network: Network, values: np.ndarray, period: int, timeout: float) 
 
 def _record(layer: Any, prefix: str, folder: str, samples: int, period: int) -> Recorder:
     neuron, synapse = layer.neuron, getattr(layer, "synapse", None)
+    buffer = getattr(synapse, "a_buff", None)
+    if synapse is not None and buffer is None and samples > 1:
+        raise ValueError(
+            f"a {type(synapse).__name__} layer keeps what is under way to itself, so that samples cannot follow each "
+            "other from silence: run them one by one, each in a fresh network"
+        )
     recorder = Recorder(
         folder=folder,
         prefix=prefix,
         shape=neuron.s_out.shape,
-        buffer_shape=None if synapse is None else synapse.a_buff.shape,
+        buffer_shape=None if buffer is None else buffer.shape,
         samples=samples,
         period=period,
     )
     neuron.s_out.connect(recorder.s_in)
     recorder.current.connect_var(neuron.u)
     recorder.voltage.connect_var(neuron.v)
-    if synapse is not None:
-        recorder.buffer.connect_var(synapse.a_buff)
+    if buffer is not None:
+        recorder.buffer.connect_var(buffer)
     return recorder
 
 
@@ -98,9 +106,9 @@ def run(process: Any, steps: int, timeout: float) -> None:
     quiet = io.StringIO()
     try:
         with contextlib.redirect_stdout(quiet):
-            process.run(
-                condition=RunSteps(num_steps=steps, blocking=False), run_cfg=Loihi2SimCfg(select_tag="fixed_pt")
-            )
+            with _interrupts_held_back():
+                condition = RunSteps(num_steps=steps, blocking=False)
+                process.run(condition=condition, run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
             _wait(process.runtime, timeout)
             process.wait()
             process.stop()
@@ -109,16 +117,26 @@ def run(process: Any, steps: int, timeout: float) -> None:
         raise
 
 
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Processes started inside never see Ctrl-C, which is for this one: it gets it afterwards, and ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _wait(runtime: Any, timeout: float) -> None:
     """Until Lava answers that it is done. Raises as `run`."""
     answers, actors = runtime.service_to_runtime, runtime._messaging_infrastructure.actors
     until = time.monotonic() + timeout
     while True:
+        any_dead = not all(actor.is_alive() for actor in actors)  # before asking why
         failures = [actor.exception for actor in actors if actor.exception]
         if failures:
             raise RuntimeError(f"a process of the Lava network failed: {failures[0][0]!r}")
-        dead = [actor for actor in actors if not actor.is_alive()]
-        if dead:
+        if any_dead:
             raise RuntimeError("a process of the Lava network ended early: it was killed, perhaps for want of memory")
         if all(answer.probe() for answer in answers):
             if all(enum_equal(answer.peek(), MGMT_RESPONSE.DONE) for answer in answers):

@@ -83,7 +83,7 @@ def _trace(layer: Layer, block: Any, signal: Tensor, output: Tensor) -> Trace:
     bins = layer.hop if layer.delay is None else layer.hop + layer.delay
     if not np.array_equal(shifted(spikes.cpu().numpy(), np.asarray(bins)), output.cpu().numpy()):
         raise ValueError(
-            f"{layer.name} sends something else than the spikes of its neurons {bins} steps later: remove what changes "
+            f"{layer.name} sends something else than its neurons' spikes, later by hop and delays: remove what changes "
             "them (dropout that stays on in evaluation, a forward of its own)"
         )
     whole = [torch.round(state.double() * neuron.s_scale).to(torch.int64).cpu().numpy() for state in (current, voltage)]

@@ -92,7 +92,8 @@ class Network(hdf5.Network):
         neuron = _neuron_parameters(layer_config, reset_interval, reset_offset, spike_exp)
         block = Input(shape=shape, neuron_params=neuron, transform=scalars)
         block.inp.connect(block.neuron.a_in)
-        return block, f"|{'Input':10s}| {shape}"
+        width, height, channel = shape if len(shape) == 3 else (1, 1, int(np.prod(shape)))
+        return block, hdf5.Network._table_str("Input", width, height, channel)
 
     @staticmethod
     def create_dense(
@@ -129,7 +130,7 @@ class Network(hdf5.Network):
             bias=layer_config["bias"] if "bias" in keys else None,
             sparse_synapse=sparse_synapse,
         )
-        return block, f"|{'Dense':10s}| {shape}" + (" with delays" if delay is not None else "")
+        return block, hdf5.Network._table_str("Dense", 1, 1, shape[0], delay=delay is not None)
 
     def encode(self, spikes: np.ndarray) -> np.ndarray:
         """What ``inp`` must receive for spikes, or analog values where the network begins with an input block.
@@ -153,6 +154,11 @@ class Network(hdf5.Network):
                 "(batch, neuron..., time)"
             )
         if self._sends_drive:
+            if spikes.shape[-2:0:-1] != self.inp.shape:
+                raise ValueError(
+                    f"the input has shape {spikes.shape} but the input block's neurons {self.inp.shape[::-1]}: pass "
+                    "(batch, channel, height, width, time)"
+                )
             axes = (0, spikes.ndim - 1, *range(spikes.ndim - 2, 0, -1))  # Lava's layers are (width, height, channel)
             return self._drive(spikes).transpose(axes)
         if not np.array_equal(spikes, np.rint(spikes)) or spikes.min(initial=0) < 0:

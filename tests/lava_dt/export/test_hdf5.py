@@ -45,7 +45,10 @@ def test_the_file_holds_the_registers_of_the_step(net, tmp_path) -> None:
             "scheme": "exponential",
             "reset": "hard",
             "gain": "integral",
+            "between": "accumulate",
+            "saturate": False,
             "hop": 1,
+            "latency": 1,
         }
         neuron = net[0].neuron
         assert layer["neuron/iDecay"][()] == neuron.cx_current_decay == round(4096 * (1 - 0.75**4))

@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 import torch
 from lava.lib.dl.netx import hdf5
+from lava.magma.core.run_conditions import RunSteps
+from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.proc.io.source import RingBuffer
 
 import lava_dt
 from lava_dt.block import cuba
 from lava_dt.export import to_lava, write_hdf5
+from lava_dt.export.processes import SoftResetLIF
 from lava_dt.export.processes.network import encode_weights
 from lava_dt.export.simulation import simulate
 
@@ -116,6 +120,10 @@ def test_an_input_block_takes_what_the_trained_one_makes_of_the_values(parameter
     drive = to_lava([block]).encode(values.numpy())
     assert drive.reshape(-1).tolist() == (64 * block.drive(values)).flatten().tolist()
     block.weight.data[:] = 1 / 32
+    with pytest.raises(ValueError, match=r"shape \(1, 1, 1, 2, 3\) but the input block's neurons \(1, 2, 1\)"):
+        images = [cuba.Input(parameters)]
+        images[0](torch.zeros(1, 1, 2, 1, 3))
+        to_lava(images).encode(np.zeros((1, 1, 1, 2, 3)))
     with pytest.raises(ValueError, match="is not a whole number of 1/64"):
         to_lava([block]).encode(np.full((1, 1, 1), 1 / 32))
 
@@ -169,6 +177,35 @@ def test_a_run_that_takes_too_long_is_an_error_and_leaves_no_process_behind(net,
     with pytest.raises(TimeoutError, match="was not done after 0 s"):
         simulate(lava, lava.encode(spikes[:1].numpy()), 100, 0.0)
     assert set(multiprocessing.active_children()) <= before
+
+
+def test_an_interrupt_ends_lavas_processes(net, spikes, monkeypatch) -> None:
+    lava = to_lava(net)
+    before = set(multiprocessing.active_children())
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lava_dt.export.simulation.time.sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(lava, lava.encode(spikes[:1].numpy()), 100, 60)
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_the_floating_point_soft_reset_subtracts_the_threshold() -> None:
+    steps, drive = 30, np.random.default_rng(1).random((3, 30)) * 2
+    source = RingBuffer(data=drive)
+    neuron = SoftResetLIF(shape=(3,), du=0.5, dv=0.25, vth=2.0)
+    source.s_out.connect(neuron.a_in)
+    neuron.run(condition=RunSteps(num_steps=steps), run_cfg=Loihi2SimCfg(select_tag="floating_pt"))
+    voltage = neuron.v.get()
+    neuron.stop()
+    current, expected = np.zeros(3), np.zeros(3)
+    for t in range(steps):
+        current = 0.5 * current + drive[:, t]
+        expected = 0.75 * expected + current
+        expected -= 2.0 * (expected > 2)
+    assert np.allclose(voltage, expected)
 
 
 def test_folders_that_lavas_compiler_searches_hold_processes_and_models_only() -> None:
