@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import TracebackType
 
 from rich.console import Console as RichConsole
@@ -48,11 +49,15 @@ class Console:
 
     def __enter__(self) -> Console:
         self._bars.start()
+        self._warnings = warnings.catch_warnings()
+        self._warnings.__enter__()
+        warnings.showwarning = lambda message, *where, **more: self.warn(str(message))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._warnings.__exit__(kind, error, trace)
         self._bars.stop()
 
     def line(self, text: str = "") -> None:
@@ -73,6 +78,7 @@ class Console:
 
     def end_epoch(self, config: AnyConfig, row: Row) -> None:
         self._bars.update(self._epochs, completed=row["epoch"])
+        self._bars.reset(self._samples)
         self.line(f"{name_run(config)}: {epoch_text(config, row)}")
 
     def end_run(self, config: AnyConfig) -> None:

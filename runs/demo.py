@@ -18,8 +18,8 @@ from runs.config import AnyConfig, make_config
 from runs.console import Console
 from runs.report.content import MISSING, percent
 
-_SLAYER: dict[str, Any] = {"hidden": (256,), "batch": 16, "learning_rate": 2e-3, "epochs": 8}
-_BATS: dict[str, Any] = {"epochs": 6}
+_SLAYER: dict[str, Any] = {"hidden": (256,), "batch": 16, "learning_rate": 2e-3, "epochs": 6}
+_BATS: dict[str, Any] = {"epochs": 5}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,7 @@ class BatsLearner:
         self._layers = (*config.hidden, N_CLASSES)
         self._network = _build(config, grid, self._train.images[0].size)
         self._neurons = [layer for layer in self._network.layers if isinstance(layer, LIFLayer)]
+        self._lost = 0  # spikes that did not fit into max_spikes since the epoch, or the test, began
         self._loss = SpikeCountClassLoss(target_true=config.target_true, target_false=config.target_false)
         self._optimizer = AdamOptimizer(learning_rate=config.learning_rate)
 
@@ -42,20 +43,20 @@ class BatsLearner:
         return f"MNIST, {len(self._train)} + {len(self._test)} images, crc32 {crc:08x}"
 
     def train_epoch(self, epoch: int, watcher: Watcher) -> Row:
-        scores, seen = Scores(self._layers), 0
+        scores, seen, self._lost = Scores(self._layers), 0, 0
         for indices in batches(len(self._train), self._config.batch, self._config.seed, epoch):
             errors = self._show(self._train, indices, scores)
             gradients = [None if g is None else g[0] for g in self._network.backward(errors)]
             self._network.apply_deltas(self._optimizer.step(gradients))
             seen += len(indices)
             watcher.tick(seen, len(self._train))
-        return scores.row("train")
+        return {**scores.row("train"), "train_lost_spikes": self._lost}
 
     def test(self) -> Row:
-        scores = Scores(self._layers)
+        scores, self._lost = Scores(self._layers), 0
         for indices in batches(len(self._test), _TEST_BATCH, None, 0):
             self._show(self._test, indices, scores)
-        return scores.row("test")
+        return {**scores.row("test"), "test_lost_spikes": self._lost}
 
     def _show(self, images: Images, indices: npt.NDArray[np.intp], scores: Scores) -> npt.NDArray[np.float32]:
         """Simulates a batch and scores it; returns the errors of the output spikes."""
@@ -66,6 +67,7 @@ class BatsLearner:
         output_times, output_counts = self._network.output_spike_trains
         predicted = self._loss.predict(output_times, output_counts)
         loss, errors = self._loss.compute_loss_and_errors(output_times, output_counts, labels)
+        self._lost += sum(layer.lost_spikes for layer in self._neurons)
         spikes = [float(layer.spike_trains[1].sum()) for layer in self._neurons]
         scores.add(labels, np.asarray(predicted), output_counts, spikes, float(np.sum(loss)))
         return errors

@@ -1,6 +1,7 @@
 """What is printed where nobody watches."""
 
 import io
+import warnings
 
 from rich.console import Console as RichConsole
 
@@ -29,13 +30,15 @@ def watched(terminal):
         console.end_epoch(config, ROW)
         console.end_run(config)
         console.warn("[odd] name")
+        warnings.warn("from a library", RuntimeWarning, stacklevel=1)
     return out.getvalue()
 
 
 def test_without_a_terminal_there_is_one_line_an_epoch():
-    first, second = watched(terminal=False).splitlines()
+    first, second, third = watched(terminal=False).splitlines()
     assert first.startswith("bats, dt 0.01 s (30 bins), snap: epoch 1/1  train 50.0%  test 40.0%")
     assert second == "warning: [odd] name"
+    assert third == "warning: from a library"
 
 
 def test_on_a_terminal_there_are_bars_for_runs_epochs_and_samples():
