@@ -1,15 +1,52 @@
-"""How the Numba kernels run in parallel."""
+"""How the Numba kernels run in parallel: compiled functions that release the GIL, on Python threads.
+
+Not Numba's ``parallel=True``, for three reasons. It doubles the time of the first compilation. Its static division of
+the work waits for the slowest thread: on a machine that is busy with something else two threads were slower than one
+by a factor of three, while here the calling thread takes over what the others do not get to. And GNU OpenMP, which it
+runs on, does not survive a fork, which is how Lava starts its processes.
+"""
 
 from __future__ import annotations
 
-# Only explicit prange loops are made parallel: looking for more in array expressions takes seconds to compile.
-PRANGE_ONLY = {
-    "prange": True,
-    "comprehension": False,
-    "fusion": False,
-    "inplace_binop": False,
-    "numpy": False,
-    "reduction": False,
-    "setitem": False,
-    "stencil": False,
-}
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+from numba import get_num_threads
+
+PIECES_A_THREAD = 4
+
+_pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
+
+
+def run_pieces(n: int, piece: Callable[[int, int], object]) -> None:
+    """Call ``piece(first, end)`` for ranges that make up ``range(n)``, on as many threads as Numba may use.
+
+    ``piece`` must release the GIL and write to places of its own: which thread runs what is left open. The number of
+    threads is Numba's (``NUMBA_NUM_THREADS``, ``numba.set_num_threads``).
+    """
+    threads = min(get_num_threads(), n)
+    if threads <= 1:
+        piece(0, n)
+        return
+    pieces = min(n, threads * PIECES_A_THREAD)
+    tickets = count()
+
+    def work() -> None:
+        while (ticket := next(tickets)) < pieces:
+            piece(ticket * n // pieces, (ticket + 1) * n // pieces)
+
+    others = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]
+    work()
+    for other in others:
+        if not other.cancel():  # one that has not begun is not waited for: nothing is left to do
+            other.result()
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """A pool of this process; a forked child has none of its parent's threads and starts its own."""
+    key = (os.getpid(), threads)
+    if key not in _pools:
+        _pools[key] = ThreadPoolExecutor(threads, "bats_dt")
+    return _pools[key]

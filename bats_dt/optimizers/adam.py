@@ -61,7 +61,7 @@ class AdamOptimizer(AbstractOptimizer):
         ]
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Steps taken and the moments of each gradient by its position, as copies: ``steps``, ``first.1``, ``second.1``."""
+        """Copies of the steps taken and of the moments, by position of their gradient: ``steps``, ``first.1`` ..."""
         state = {"steps": np.array(self._steps)}
         for i, moments in enumerate(self._moments):
             if moments is not None:

@@ -1,13 +1,12 @@
-"""Lists of events in Numba, samples in parallel."""
+"""Lists of events in Numba."""
 
 # mypy: disallow-untyped-defs=False
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from bats_dt.kernels.event_lists.sorting import sort_events
-from bats_dt.kernels.threads import PRANGE_ONLY
 
 COUNT_FAULT, TIME_FAULT, ORDER_FAULT = 1, 2, 3
 
@@ -32,14 +31,14 @@ def event_lists(
 
 
 @njit(cache=True, error_model="numpy")
-def _fault_of(row, count):
+def _fault_of(times, neuron, count):
     finite = 0
     ordered = True
-    for slot in range(row.size):
-        if not row[slot] >= 0.0:
+    for slot in range(times.shape[1]):
+        if not times[neuron, slot] >= 0.0:
             return TIME_FAULT
-        ordered = ordered and (slot == 0 or row[slot] >= row[slot - 1])
-        finite += row[slot] < np.inf
+        ordered = ordered and (slot == 0 or times[neuron, slot] >= times[neuron, slot - 1])
+        finite += times[neuron, slot] < np.inf
     if not ordered:
         return ORDER_FAULT
     return COUNT_FAULT if finite != count else 0
@@ -49,7 +48,7 @@ def _fault_of(row, count):
 def _list_sample(times, counts, wide_times, places, fault):
     n = 0
     for neuron in range(counts.size):
-        kind = _fault_of(times[neuron], counts[neuron])
+        kind = _fault_of(times, neuron, counts[neuron])
         if kind != 0:
             fault[0] = kind
             fault[1] = neuron
@@ -63,9 +62,9 @@ def _list_sample(times, counts, wide_times, places, fault):
     return n
 
 
-@njit(parallel=PRANGE_ONLY, cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _list_samples(times, counts, wide_times, wide_places, totals, faults):
-    for sample in prange(totals.size):
+    for sample in range(totals.size):
         totals[sample] = _list_sample(
             times[sample], counts[sample], wide_times[sample], wide_places[sample], faults[sample]
         )

@@ -23,14 +23,15 @@ order: the number of threads does not change a bit.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from bats_dt.kernels.threads import PRANGE_ONLY
+from bats_dt.kernels.threads import run_pieces
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
 BLOCK = 128  # neurons a task
-LEAST_TASKS = 8
+LEAST_TASKS = 4
+C1, C2, TO_WEIGHTS, TO_INPUTS = range(4)  # rows of a task's sums
 
 
 def spike_gradients(
@@ -45,25 +46,27 @@ def spike_gradients(
     """Contract: :func:`bats_dt.kernels.spike_gradients.spike_gradients`."""
     dtype, batch, (n_pre, n_post) = weights.dtype, inputs.batch, weights.shape
     blocks = -(-n_post // BLOCK)
-    splits = min(max(1, -(-LEAST_TASKS // blocks)), batch) if parts == 1 else parts
-    constants = (neuron.tau_mem, neuron.reset_over_tau)
-    errors = errors.astype(dtype)
-    carried = np.zeros((batch, 3, n_post))
-    order = np.empty(errors.size, np.int64)
-    places = np.zeros((inputs.times.size + batch), np.int64)
-    c1_of, c2_of = np.empty((2, errors.size), dtype)
-    _prepare_batch(
-        errors, spikes.events.offsets, spikes.events.times, spikes.events.neurons, spikes.last_input,
-        spikes.since_input, spikes.inverse_slope, inputs.offsets, inputs.times, constants,
-        carried, order, places, c1_of, c2_of,
-    )  # fmt: skip
+    splits = min(-(-LEAST_TASKS // blocks), batch) if parts == 1 else parts
+    width = -(-n_post // blocks)
+    n_out = len(errors)
     gradient = np.zeros((splits, n_pre, n_post), dtype)
     input_errors = np.zeros((blocks, inputs.times.size if with_input_errors else 0), dtype)
-    sums = np.zeros((splits * blocks, 4, BLOCK), dtype)
+    carried = np.zeros((splits * blocks, 3, width))
+    sums = np.zeros((splits * blocks, 4, width), dtype)
     factors = np.tile(np.array([0.0, 0.0, 1.0, 1 / neuron.tau_syn, 1 / neuron.tau_mem], dtype), (splits * blocks, 1))
-    _walk_batch(
-        inputs.offsets, inputs.times, inputs.neurons, spikes.events.offsets, order, spikes.last_input,
-        spikes.events.neurons, c1_of, c2_of, weights, gradient, neuron.tau_mem, input_errors, sums, factors, blocks,
+    places = np.empty((splits * blocks, int(np.diff(inputs.offsets).max(initial=0)) + 1), np.int64)
+    order = np.empty((blocks, n_out), np.int64)
+    amounts = np.empty((2, n_out), dtype)
+    emitted = spikes.events
+    errors = errors.astype(dtype)
+    resolution = 2 * float(np.finfo(dtype).eps)
+    run_pieces(
+        splits * blocks,
+        lambda first, end: _walk_tasks(
+            first, end, inputs.offsets, inputs.times, inputs.neurons, emitted.offsets, emitted.times, emitted.neurons,
+            spikes.last_input, spikes.since_input, spikes.inverse_slope, errors, weights, neuron.tau_mem,
+            neuron.reset_over_tau, resolution, gradient, input_errors, carried, sums, factors, places, order, amounts,
+        ),
     )  # fmt: skip
     if splits != parts:
         gradient = gradient.sum(axis=0, keepdims=True)
@@ -72,164 +75,172 @@ def spike_gradients(
 
 @njit(cache=True, error_model="numpy")
 def _carry_through_resets(
-    begin, end, errors, times, neurons, last_input, since_input, inverse_slope, in_times, constants, carried
-):
-    """Stage 1, in place, for the spikes of one sample."""
-    tau, reset_over_tau = constants
+    begin, end, low, high, times, neurons, last_input, since_input, inverse_slope, errors, in_times,
+    tau, reset_over_tau, resolution, carried, amounts,
+):  # fmt: skip
+    """Stage 1 for the neurons low:high of one sample; leaves what each spike adds to C1 and C2 in ``amounts``."""
     pulled = carried[0]  # sum_k e_k / s_k, decayed to the reference time
     handed = carried[1]  # error of a locked successor
     reference = carried[2]
-    for k in range(end - 1, begin - 1, -1):
-        j = neurons[k]
-        if pulled[j] != 0.0:
-            pulled[j] *= np.exp((times[k] - reference[j]) / tau)
-        error = errors[k] + handed[j] + reset_over_tau * pulled[j]
-        errors[k] = error
+    for j in range(high - low):
+        pulled[j] = 0.0
         handed[j] = 0.0
-        reference[j] = times[k]
-        if inverse_slope[k] == 0.0:
-            handed[j] = error
-        else:
+    for k in range(end - 1, begin - 1, -1):
+        if low <= neurons[k] < high:
+            j = neurons[k] - low
             crossing = np.float64(in_times[last_input[k]]) + np.float64(since_input[k])
-            pulled[j] *= np.exp((crossing - reference[j]) / tau)
-            pulled[j] += error * inverse_slope[k]
-            reference[j] = crossing
+            # In continuous time the reset is at the crossing, which is known better than the rounded emitted time.
+            reset = np.float64(times[k])
+            if abs(reset - crossing) <= resolution * reset:
+                reset = crossing
+            error = errors[k] + handed[j]
+            handed[j] = 0.0
+            if pulled[j] != 0.0:
+                pulled[j] *= np.exp((reset - reference[j]) / tau)
+                error += reset_over_tau * pulled[j]
+                reference[j] = reset
+            if inverse_slope[k] == 0.0:
+                handed[j] = error
+                error = 0.0
+            elif error != 0.0:
+                if pulled[j] != 0.0:
+                    pulled[j] *= np.exp((crossing - reference[j]) / tau)
+                pulled[j] += error * inverse_slope[k]
+                reference[j] = crossing
+            y = np.exp(-np.float64(since_input[k]) / tau)
+            amounts[1, k] = tau * error * inverse_slope[k] * y
+            amounts[0, k] = tau * error * inverse_slope[k] * y * y
 
 
 @njit(cache=True, error_model="numpy")
-def _order_by_input(begin, end, in_begin, last_input, order, places):
-    """Counting sort of the spikes of a sample by the input they follow."""
+def _order_by_input(begin, end, low, high, neurons, last_input, in_begin, in_end, order, places):
+    """Counting sort of the spikes of the neurons low:high by the input they follow; returns their number."""
+    for i in range(in_end - in_begin + 1):
+        places[i] = 0
+    n = 0
     for k in range(begin, end):
-        places[last_input[k] - in_begin + 1] += 1
-    for i in range(1, places.size):
-        places[i] += places[i - 1]
+        if low <= neurons[k] < high:
+            places[last_input[k] - in_begin + 1] += 1
+            n += 1
+    for i in range(in_end - in_begin):
+        places[i + 1] += places[i]
     for k in range(begin, end):
-        place = last_input[k] - in_begin
-        order[begin + places[place]] = k
-        places[place] += 1
+        if low <= neurons[k] < high:
+            place = last_input[k] - in_begin
+            order[places[place]] = k
+            places[place] += 1
+    return n
+
+
+# These take whole arrays and a row, not views of rows: a view counts references, which threads would contend for.
+# ``pre``, ``low`` and ``width`` are unsigned: with signed ones Numba allows for indices from the end.
 
 
 @njit(cache=True, error_model="numpy")
-def _prepare_sample(
-    begin, end, errors, times, neurons, last_input, since_input, inverse_slope, in_begin, in_times, constants,
-    carried, order, places, c1_of, c2_of,
-):  # fmt: skip
-    _carry_through_resets(
-        begin, end, errors, times, neurons, last_input, since_input, inverse_slope, in_times, constants, carried
-    )
-    tau = constants[0]
-    for k in range(begin, end):
-        y = np.exp(-np.float64(since_input[k]) / tau)
-        c2 = tau * errors[k] * inverse_slope[k] * y
-        c2_of[k] = c2
-        c1_of[k] = c2 * y
-    _order_by_input(begin, end, in_begin, last_input, order, places)
-
-
-@njit(parallel=PRANGE_ONLY, cache=True, error_model="numpy")
-def _prepare_batch(
-    errors, offsets, times, neurons, last_input, since_input, inverse_slope, in_offsets, in_times, constants,
-    carried, order, places, c1_of, c2_of,
-):  # fmt: skip
-    for sample in prange(offsets.size - 1):
-        _prepare_sample(
-            offsets[sample], offsets[sample + 1], errors, times, neurons, last_input, since_input, inverse_slope,
-            in_offsets[sample], in_times, constants, carried[sample], order,
-            places[in_offsets[sample] + sample : in_offsets[sample + 1] + sample + 1], c1_of, c2_of,
-        )  # fmt: skip
+def _clear(sums, width):
+    for j in range(width):
+        sums[C1, j] = 0.0
+        sums[C2, j] = 0.0
 
 
 @njit(cache=True, error_model="numpy")
-def _clear(values):
-    for j in range(values.size):
-        values[j] = 0.0
+def _decay(sums, width, decay1, decay2):
+    for j in range(width):
+        sums[C1, j] *= decay1
+        sums[C2, j] *= decay2
 
 
 @njit(cache=True, error_model="numpy")
-def _decay(c1, c2, decay1, decay2):
-    for j in range(c1.size):
-        c1[j] *= decay1
-        c2[j] *= decay2
+def _difference(sums, place, width, factor1, factor2):
+    for j in range(width):
+        sums[place, j] = sums[C1, j] * factor1 - sums[C2, j] * factor2
 
 
 @njit(cache=True, error_model="numpy")
-def _difference(difference, c1, c2, factor1, factor2):
-    for j in range(c1.size):
-        difference[j] = c1[j] * factor1 - c2[j] * factor2
-
-
-@njit(cache=True, error_model="numpy")
-def _add(row, values):
-    for j in range(row.size):
-        row[j] += values[j]
+def _add(gradient, pre, low, width, sums):
+    for j in range(width):
+        gradient[pre, low + j] += sums[TO_WEIGHTS, j]
 
 
 @njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def _dot(row, values):
-    total = row[0] * values[0]
-    for j in range(1, row.size):
-        total += row[j] * values[j]
+def _dot(weights, pre, low, width, sums):
+    total = sums[TO_INPUTS, 0] * weights[pre, low]
+    for j in range(np.uintp(1), width):
+        total += weights[pre, low + j] * sums[TO_INPUTS, j]
     return total
 
 
 @njit(cache=True, error_model="numpy")
 def _walk_back(
-    begin, end, in_times, in_neurons, out_begin, out_end, order, last_input, neurons, c1_of, c2_of, weights,
-    gradient, low, width, tau, input_errors, sums, factors,
+    begin, end, in_times, in_neurons, order, last_input, neurons, amounts, weights, gradient, low, high, tau,
+    input_errors, sums, factors,
 ):  # fmt: skip
-    """Stage 2 for a block of ``width`` neurons from ``low`` on and the inputs begin:end of one sample."""
+    """Stage 2 for the neurons low:high, the inputs begin:end and the spikes ``order`` of one sample."""
     with_errors = input_errors.size > 0
-    c1, c2 = sums[0, :width], sums[1, :width]
-    to_weights, to_inputs = sums[2, :width], sums[3, :width]
-    _clear(c1)
-    _clear(c2)
-    active = False
-    k = out_end - 1
-    last = end
+    width, low_unsigned = np.uintp(high - low), np.uintp(low)
+    _clear(sums, width)
+    k = order.size - 1
+    last = last_input[order[k]] + 1 if k >= 0 else begin  # later inputs come after every spike
+    last_time = in_times[last - 1] if k >= 0 else in_times[begin]
     while last > begin:
         time = in_times[last - 1]
         first = last - 1
         while first > begin and in_times[first - 1] == time:
             first -= 1
-        if active:
-            decay = np.exp((np.float64(time) - np.float64(in_times[last])) / tau)
-            factors[0] = decay * decay
-            factors[1] = decay
-            _decay(c1, c2, factors[0], factors[1])
-        while k >= out_begin and last_input[order[k]] >= first:
-            spike = order[k]
-            j = neurons[spike] - low
-            if 0 <= j < width:
-                c1[j] += c1_of[spike]
-                c2[j] += c2_of[spike]
-                active = True
+        decay = np.exp((np.float64(time) - np.float64(last_time)) / tau)
+        last_time = time
+        factors[0] = decay * decay
+        factors[1] = decay
+        _decay(sums, width, factors[0], factors[1])
+        while k >= 0 and last_input[order[k]] >= first:
+            sums[C1, neurons[order[k]] - low] += amounts[0, order[k]]
+            sums[C2, neurons[order[k]] - low] += amounts[1, order[k]]
             k -= 1
-        if active:
-            _difference(to_weights, c1, c2, factors[2], factors[2])
+        _difference(sums, TO_WEIGHTS, width, factors[2], factors[2])
+        for event in range(first, last):
+            _add(gradient, np.uintp(in_neurons[event]), low_unsigned, width, sums)
+        if with_errors:
+            _difference(sums, TO_INPUTS, width, factors[3], factors[4])
             for event in range(first, last):
-                _add(gradient[in_neurons[event], low : low + width], to_weights)
-            if with_errors:
-                _difference(to_inputs, c1, c2, factors[3], factors[4])
-                for event in range(first, last):
-                    input_errors[event] = _dot(weights[in_neurons[event], low : low + width], to_inputs)
+                input_errors[event] = _dot(weights, np.uintp(in_neurons[event]), low_unsigned, width, sums)
         last = first
 
 
-@njit(parallel=PRANGE_ONLY, cache=True, error_model="numpy")
-def _walk_batch(
-    in_offsets, in_times, in_neurons, offsets, order, last_input, neurons, c1_of, c2_of, weights,
-    gradient, tau, input_errors, sums, factors, blocks,
+@njit(cache=True, error_model="numpy")
+def _walk_sample(
+    sample, low, high, in_offsets, in_times, in_neurons, offsets, times, neurons, last_input, since_input,
+    inverse_slope, errors, weights, tau, reset_over_tau, resolution, gradient, input_errors, carried, sums, factors,
+    places, order, amounts,
+):  # fmt: skip
+    begin, end, in_begin, in_end = offsets[sample], offsets[sample + 1], in_offsets[sample], in_offsets[sample + 1]
+    _carry_through_resets(
+        begin, end, low, high, times, neurons, last_input, since_input, inverse_slope, errors, in_times,
+        tau, reset_over_tau, resolution, carried, amounts,
+    )  # fmt: skip
+    n = _order_by_input(begin, end, low, high, neurons, last_input, in_begin, in_end, order[begin:end], places)
+    if n > 0:
+        _walk_back(
+            in_begin, in_end, in_times, in_neurons, order[begin : begin + n], last_input, neurons, amounts, weights,
+            gradient, low, high, tau, input_errors, sums, factors,
+        )  # fmt: skip
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _walk_tasks(
+    first_task, end_task, in_offsets, in_times, in_neurons, offsets, times, neurons, last_input, since_input,
+    inverse_slope, errors, weights, tau, reset_over_tau, resolution, gradient, input_errors, carried, sums, factors,
+    places, order, amounts,
 ):  # fmt: skip
     splits, _, n_post = gradient.shape
+    blocks = input_errors.shape[0]
     batch = in_offsets.size - 1
-    for task in prange(splits * blocks):
+    for task in range(first_task, end_task):
         part = task // blocks
         block = task % blocks
-        low = block * n_post // blocks
-        width = (block + 1) * n_post // blocks - low
         for sample in range(part * batch // splits, (part + 1) * batch // splits):
-            _walk_back(
-                in_offsets[sample], in_offsets[sample + 1], in_times, in_neurons,
-                offsets[sample], offsets[sample + 1], order, last_input, neurons, c1_of, c2_of, weights,
-                gradient[part], low, width, tau, input_errors[block], sums[task], factors[task],
+            _walk_sample(
+                sample, block * n_post // blocks, (block + 1) * n_post // blocks, in_offsets, in_times, in_neurons,
+                offsets, times, neurons, last_input, since_input, inverse_slope, errors, weights, tau, reset_over_tau,
+                resolution, gradient[part], input_errors[block], carried[task], sums[task], factors[task], places[task],
+                order[block], amounts,
             )  # fmt: skip

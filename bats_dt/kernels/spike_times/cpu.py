@@ -17,12 +17,12 @@ beginning of the next interval and is found there.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from bats_dt.grid import TimeGrid
 from bats_dt.kernels.event_lists.sorting import sort_events
 from bats_dt.kernels.spike_times.crossings import DUE, MARK_ROWS, STATE_ROWS, TOTAL, A, B, fire
-from bats_dt.kernels.threads import PRANGE_ONLY
+from bats_dt.kernels.threads import run_pieces
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
@@ -52,9 +52,12 @@ def spike_times(
     steps[:, 3] = max_simulation
     constants = (neuron.tau_mem, neuron.c, neuron.reset_over_tau, dt)
     bounds = (dtype.type(neuron.c * (1 - _SLACK)), dtype.type(1 + _SLACK))
-    _simulate_batch(
-        inputs.offsets, inputs.times, inputs.neurons, weights, constants, bounds, max_spikes, _RULE_CODES[rule],
-        state, marks, flags, flags.view(np.uint64), floats, integers, tally, steps,
+    run_pieces(
+        batch,
+        lambda first, end: _simulate_samples(
+            first, end, inputs.offsets, inputs.times, inputs.neurons, weights, constants, bounds, max_spikes,
+            _RULE_CODES[rule], state, marks, flags, flags.view(np.uint64), floats, integers, tally, steps,
+        ),
     )  # fmt: skip
     offsets = np.concatenate([[0], np.cumsum(tally[:, 0])]).astype(np.int64)
     times, since, slopes = np.empty((3, offsets[-1]), dtype)
@@ -66,33 +69,36 @@ def spike_times(
 
 
 @njit(cache=True, error_model="numpy")
-def _sum_rows(total, weights, neurons, first, end):
-    row = weights[neurons[first]]
-    for j in range(total.size):
-        total[j] = row[j]
-    for event in range(first + 1, end):
-        row = weights[neurons[event]]
-        for j in range(total.size):
-            total[j] += row[j]
+def _copy_row(state, weights, pre):
+    for j in range(weights.shape[1]):
+        state[TOTAL, j] = weights[pre, j]
 
 
 @njit(cache=True, error_model="numpy")
-def _advance(a, b, total, decay_a, decay_b):
-    for j in range(total.size):
-        a[j] = a[j] * decay_a + total[j]
-        b[j] = b[j] * decay_b + total[j]
+def _add_row(state, weights, pre):
+    for j in range(weights.shape[1]):
+        state[TOTAL, j] += weights[pre, j]
 
 
 @njit(cache=True, error_model="numpy")
-def _flag(flags, a, b, due, y_end, t_end, low, edge):
+def _advance(state, decay_a, decay_b):
+    for j in range(state.shape[1]):
+        state[A, j] = state[A, j] * decay_a + state[TOTAL, j]
+        state[B, j] = state[B, j] * decay_b + state[TOTAL, j]
+
+
+@njit(cache=True, error_model="numpy")
+def _flag(flags, state, y_end, t_end, low, edge):
     """Mark neurons that may emit: at threshold now or at the end, with a peak in between, or with a spike due."""
-    for j in range(a.size):
-        twice_a = a[j] + a[j]
-        at_start = b[j] - a[j] >= low
-        at_end = (b[j] - a[j] * y_end) * y_end >= low
-        peak_ahead = (twice_a * edge >= b[j]) & (twice_a * y_end <= b[j] * edge)
-        reaches = (b[j] >= low) & (b[j] * b[j] >= (twice_a + twice_a) * low)
-        flags[j] = at_start | at_end | (peak_ahead & reaches) | (due[j] <= t_end)
+    for j in range(state.shape[1]):
+        a = state[A, j]
+        b = state[B, j]
+        twice_a = a + a
+        at_start = b - a >= low
+        at_end = (b - a * y_end) * y_end >= low
+        peak_ahead = (twice_a * edge >= b) & (twice_a * y_end <= b * edge)
+        reaches = (b >= low) & (b * b >= (twice_a + twice_a) * low)
+        flags[j] = at_start | at_end | (peak_ahead & reaches) | (state[DUE, j] <= t_end)
 
 
 @njit(cache=True, error_model="numpy")
@@ -109,15 +115,17 @@ def _simulate_sample(
         last = first + 1
         while last < end and in_times[last] == in_times[first]:
             last += 1
-        _sum_rows(state[TOTAL], weights, in_neurons, first, last)
+        _copy_row(state, weights, in_neurons[first])
+        for event in range(first + 1, last):
+            _add_row(state, weights, in_neurons[event])
         steps[0] = decay * decay
         steps[1] = decay
-        _advance(state[A], state[B], state[TOTAL], steps[0], steps[1])
+        _advance(state, steps[0], steps[1])
         steps[3] = min(limit, in_times[last]) if last < end else limit
         t_start = np.float64(in_times[first])
         decay = np.exp((t_start - np.float64(steps[3])) / constants[0])
         steps[2] = decay
-        _flag(flags[:n_post], state[A], state[B], state[DUE], steps[2], steps[3], bounds[0], bounds[1])
+        _flag(flags, state, steps[2], steps[3], bounds[0], bounds[1])
         for word in range(flag_words.size):
             if flag_words[word] != 0:
                 for j in range(8 * word, min(8 * word + 8, n_post)):
@@ -131,12 +139,12 @@ def _simulate_sample(
     sort_events(floats[0, :n], integers[0, :n], integers[3, :n], integers[4, :n])
 
 
-@njit(parallel=PRANGE_ONLY, cache=True, error_model="numpy")
-def _simulate_batch(
-    offsets, in_times, in_neurons, weights, constants, bounds, max_spikes, rule,
+@njit(nogil=True, cache=True, error_model="numpy")
+def _simulate_samples(
+    first_sample, end_sample, offsets, in_times, in_neurons, weights, constants, bounds, max_spikes, rule,
     state, marks, flags, flag_words, floats, integers, tally, steps,
 ):  # fmt: skip
-    for sample in prange(offsets.size - 1):
+    for sample in range(first_sample, end_sample):
         _simulate_sample(
             offsets[sample], offsets[sample + 1], in_times, in_neurons, weights, constants, bounds, max_spikes, rule,
             state[sample], marks[sample], flags[sample], flag_words[sample], floats[sample], integers[sample],
