@@ -75,7 +75,7 @@ class AdamOptimizer(AbstractOptimizer):
             Moments(state[f"first.{i}"].copy(), state[f"second.{i}"].copy()) if i in positions else None
             for i in range(max(positions, default=-1) + 1)
         ]
-        self._steps = int(state["steps"])
+        self._steps = int(np.reshape(state["steps"], ()))
 
     def _delta(self, gradient: np.ndarray, moments: Moments) -> np.ndarray:
         rate = self.learning_rate / (1 - self._beta_1**self._steps)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bats_dt import Network, TimeGrid
+from bats_dt import Network, TimeGrid, set_backend
 from bats_dt.layers import InputLayer, LIFLayer
 from bats_dt.losses import SpikeCountClassLoss
 from bats_dt.optimizers import AdamOptimizer
@@ -55,3 +55,156 @@ def test_training_lowers_the_loss_and_learns_the_classes(grid):
         network.apply_deltas(optimizer.step(gradients))
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:5])
     assert np.mean(right[-10:]) > 0.9
+
+
+def frozen_count_errors(network, cotangent):
+    """dL/dt of the linear loss sum(cotangent * t) in the padded form."""
+    return np.where(np.isfinite(network.output_spike_trains[0]), cotangent, 0.0)
+
+
+def test_central_differences_through_two_layers_agree(random_trains):
+    rng = np.random.default_rng(3)
+    network = two_layer_network(rng, dtype=np.float64)
+    times, counts = random_trains(rng, 4, 12, 2)
+    network.forward(times, counts, max_simulation=0.3)
+    output = network.output_spike_trains
+    assert output[1].sum() > 20
+    cotangent = rng.normal(size=output[0].shape)
+    errors = frozen_count_errors(network, cotangent)
+    gradients = network.backward(errors)
+    step = 1e-7
+    for layer, gradient in zip(network.layers[1:], gradients[1:], strict=True):
+        assert gradient.shape == (1, *layer.weights.shape)
+        weights, along = layer.weights.copy(), rng.normal(size=layer.weights.shape)
+        values = []
+        for sign in (step, -step):
+            layer.weights = weights + sign * along
+            network.forward(times, counts, max_simulation=0.3)
+            moved, moved_counts = network.output_spike_trains
+            np.testing.assert_array_equal(moved_counts, output[1])
+            finite = np.isfinite(moved)
+            values.append((cotangent[finite] * moved[finite]).sum() / 4)
+        layer.weights = weights
+        np.testing.assert_allclose((gradient[0] * along).sum(), (values[0] - values[1]) / (2 * step), rtol=1e-5)
+
+
+def test_errors_of_the_middle_layer_move_with_the_input_times(random_trains):
+    rng = np.random.default_rng(4)
+    network = two_layer_network(rng, dtype=np.float64)
+    times, counts = random_trains(rng, 2, 12, 1)
+    network.forward(times, counts, max_simulation=0.4)
+    output = network.output_spike_trains
+    # shifting every input by d shifts every spike by d: the errors passed down sum to the errors put in
+    cotangent = rng.normal(size=output[0].shape)
+    errors = frozen_count_errors(network, cotangent)
+    _, passed = network.layers[2].backward(errors)
+    np.testing.assert_allclose(passed.sum(), errors.sum(), rtol=1e-9)
+
+
+def test_gradients_are_the_mean_of_those_of_the_samples(random_trains):
+    rng = np.random.default_rng(5)
+    network = two_layer_network(rng)
+    network.forward(*random_trains(rng, 5, 12, 1, np.float32), max_simulation=0.3)
+    errors = frozen_count_errors(network, 1.0).astype(np.float32)
+    mean, samples = network.backward(errors), network.backward(errors, per_sample=True)
+    assert mean[0] is None
+    assert samples[0] is None
+    for one, each, layer in zip(mean[1:], samples[1:], network.layers[1:], strict=True):
+        assert one.shape == (1, *layer.weights.shape)
+        assert each.shape == (5, *layer.weights.shape)
+        np.testing.assert_allclose(each.mean(axis=0), one.mean(axis=0), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=["exact", "snap", "detect"])
+def test_the_whole_step_is_the_same_with_the_reference(random_trains, grid):
+    rng = np.random.default_rng(6)
+    network = two_layer_network(rng, grid=grid, dtype=np.float64)
+    trains = random_trains(rng, 2, 12, 1)
+    results = []
+    for backend in ("cpu", "reference"):
+        set_backend(backend)
+        network.reset()
+        network.forward(*trains, max_simulation=0.3)
+        times, counts = network.output_spike_trains
+        errors = SpikeCountClassLoss(TARGET_TRUE, TARGET_FALSE).compute_errors(times, counts, np.array([0, 1]))
+        gradients = network.backward(errors)
+        deltas = AdamOptimizer().step([None if g is None else g[0] for g in gradients])
+        results.append((times, counts, *gradients[1:], *deltas[1:]))
+    assert results[0][1].sum() > 10
+    for fast, slow in zip(*results, strict=True):
+        np.testing.assert_allclose(fast, slow, rtol=1e-6, atol=1e-8)
+
+
+def test_a_sample_without_any_spike_has_no_gradient():
+    network = two_layer_network(np.random.default_rng(7))
+    network.forward(np.full((3, 12, 1), np.inf, np.float32), np.zeros((3, 12), np.int32))
+    times, counts = network.output_spike_trains
+    assert not counts.any()
+    assert np.isinf(times).all()
+    loss, errors = SpikeCountClassLoss(5, 0).compute_loss_and_errors(times, counts, np.zeros(3, int))
+    assert np.isfinite(loss).all()
+    assert all(not g.any() for g in network.backward(errors)[1:])
+
+
+@pytest.mark.parametrize("batch", [1, 1025])
+def test_any_batch_size_works(random_trains, batch):
+    rng = np.random.default_rng(8)
+    network = two_layer_network(rng)
+    network.forward(*random_trains(rng, batch, 12, 1, np.float32), max_simulation=0.2)
+    times, counts = network.output_spike_trains
+    assert times.shape == (batch, 3, 20)
+    assert counts.sum() > 0
+    assert np.isfinite(network.backward(np.ones_like(times))[1]).all()
+
+
+def test_stored_weights_are_restored_to_the_bit(tmp_path, random_trains):
+    rng = np.random.default_rng(9)
+    network, other = two_layer_network(rng), two_layer_network(rng)
+    trains = random_trains(rng, 2, 12, 1, np.float32)
+    network.store(tmp_path / "deep" / "down")
+    other.restore(tmp_path / "deep" / "down")
+    outputs = []
+    for each in (network, other):
+        each.forward(*trains, max_simulation=0.3)
+        outputs.append(each.output_spike_trains[0])
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_weights_that_are_not_there_or_not_ours_are_refused_in_words(tmp_path):
+    rng = np.random.default_rng(10)
+    network = two_layer_network(rng)
+    with pytest.raises(FileNotFoundError, match="does not exist: pass the directory that was given to"):
+        network.restore(tmp_path)
+    two_layer_network(rng, n_hidden=7).store(tmp_path)
+    with pytest.raises(ValueError, match="weights of layer 'hidden' have shape"):
+        network.restore(tmp_path)
+    alone = Network()
+    alone.add_layer(InputLayer(2), input=True)
+    alone.add_layer(LIFLayer(alone.layers[0], 0.1, 0.1, 0.1, n_neurons=2))
+    alone.store(tmp_path)
+    with pytest.raises(ValueError, match=r"holds the layers \['layer_1'\] but the network has"):
+        network.restore(tmp_path)
+
+
+def test_two_layers_of_one_name_cannot_be_stored(tmp_path):
+    network = Network()
+    inputs = InputLayer(2)
+    for layer in (inputs, *(LIFLayer(inputs, 0.1, 0.1, 0.1, n_neurons=2, name="twin") for _ in range(2))):
+        network.add_layer(layer, input=layer is inputs)
+    with pytest.raises(ValueError, match="two layers are called 'twin'"):
+        network.store(tmp_path)
+
+
+def test_networks_put_together_wrongly_say_so():
+    inputs = InputLayer(2)
+    network = Network()
+    trains = np.ones((1, 2, 1)), np.ones((1, 2), int)
+    with pytest.raises(ValueError, match=r"no input layer: add_layer\(InputLayer"):
+        network.forward(*trains)
+    with pytest.raises(ValueError, match="input=True needs an InputLayer, LIFLayer is none"):
+        network.add_layer(LIFLayer(inputs, 0.1, 0.1, 0.1, n_neurons=2), input=True)
+    network.add_layer(inputs, input=True)
+    with pytest.raises(ValueError, match="max_simulation is 0 s: the end of the simulation must be above 0"):
+        network.forward(*trains, max_simulation=0)
+    with pytest.raises(ValueError, match="2 deltas for 1 layers"):
+        network.apply_deltas([None, None])

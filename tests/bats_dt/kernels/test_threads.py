@@ -1,0 +1,48 @@
+import os
+import threading
+
+import numba
+import pytest
+
+from bats_dt.kernels.threads import run_pieces
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request):
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(request.param, numba.config.NUMBA_NUM_THREADS))
+    yield
+    numba.set_num_threads(before)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 32, 1000])
+def test_every_index_is_in_exactly_one_piece(threads, n):
+    seen: list[int] = []
+    run_pieces(n, lambda first, end: seen.extend(range(first, end)))
+    assert sorted(seen) == list(range(n))
+
+
+def test_an_error_in_a_piece_reaches_the_caller(threads):
+    def fail(first, end):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_pieces(10, fail)
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
+def test_pieces_run_on_more_than_one_thread():
+    meeting = threading.Barrier(2, timeout=30)
+    run_pieces(2, lambda first, end: meeting.wait())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_runs_pieces_after_its_parent_has():
+    run_pieces(8, lambda first, end: None)
+    child = os.fork()
+    if child == 0:
+        seen: list[int] = []
+        run_pieces(8, lambda first, end: seen.extend(range(first, end)))
+        os._exit(0 if sorted(seen) == list(range(8)) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -1,0 +1,72 @@
+import math
+
+import numpy as np
+import pytest
+
+from bats_dt.optimizers import AdamOptimizer
+
+
+def test_two_steps_follow_the_formula():
+    optimizer = AdamOptimizer(beta_1=0.8, beta_2=0.9, epsilon=1e-3, learning_rate=0.1)
+    rng = np.random.default_rng(0)
+    m = v = np.zeros((3, 4))
+    for t in (1, 2):
+        gradient = rng.normal(size=(3, 4))
+        m, v = 0.8 * m + 0.2 * gradient, 0.9 * v + 0.1 * gradient**2
+        expected = -0.1 * (m / (1 - 0.8**t)) / (np.sqrt(v / (1 - 0.9**t)) + 1e-3)
+        (delta,) = optimizer.step([gradient])
+        np.testing.assert_allclose(delta, expected, rtol=1e-12)
+
+
+def test_the_first_step_goes_the_learning_rate_against_the_gradient():
+    (none, delta) = AdamOptimizer(learning_rate=0.5).step([None, np.array([[2.0, -3.0]], np.float32)])
+    assert none is None
+    np.testing.assert_allclose(delta, [[-0.5, 0.5]], rtol=1e-6)
+    assert delta.dtype == np.float32
+
+
+def test_a_zero_gradient_moves_nothing():
+    (delta,) = AdamOptimizer().step([np.zeros((2, 2), np.float32)])
+    assert not delta.any()
+
+
+def test_the_learning_rate_can_be_changed_between_steps():
+    optimizer = AdamOptimizer(learning_rate=1.0)
+    optimizer.learning_rate = 0.25
+    np.testing.assert_allclose(optimizer.step([np.ones(1)])[0], [-0.25], rtol=1e-6)
+
+
+def test_a_restored_optimizer_continues_as_if_nothing_had_happened():
+    rng = np.random.default_rng(1)
+    gradients = rng.normal(size=(4, 6, 5)).astype(np.float32)
+    straight, stopped = AdamOptimizer(), AdamOptimizer()
+    expected = [straight.step([None, g.T])[1] for g in gradients][-1]
+    for g in gradients[:2]:
+        stopped.step([None, g.T])
+    continued = AdamOptimizer()
+    continued.load_state_dict({name: np.ascontiguousarray(value) for name, value in stopped.state_dict().items()})
+    for g in gradients[2:]:
+        (_, delta) = continued.step([None, g.T])
+    np.testing.assert_array_equal(delta, expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"beta_1": 1.0}, "beta_1 is 1.0: pass a number from 0 to below 1"),
+        ({"beta_2": -0.1}, "beta_2 is -0.1"),
+        ({"epsilon": 0.0}, "epsilon is 0.0: pass a number above 0"),
+        ({"learning_rate": math.nan}, "learning_rate is nan: pass a finite number"),
+        ({"learning_rate": -1.0}, "learning_rate is -1.0"),
+    ],
+)
+def test_arguments_out_of_range_are_refused_in_words(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        AdamOptimizer(**arguments)
+
+
+def test_gradients_of_another_network_are_refused():
+    optimizer = AdamOptimizer()
+    optimizer.step([None, np.ones((2, 3))])
+    with pytest.raises(ValueError, match="use one optimizer a network"):
+        optimizer.step([None, np.ones((3, 2))])
