@@ -88,7 +88,7 @@ def _write_layer(group: h5py.Group, layer: Layer) -> None:
         group["outFeatures"], group["inFeatures"] = layer.weight.shape
     for name, value in (("weight", layer.weight), ("bias", layer.bias), ("delay", layer.delay)):
         if value is not None:
-            group[name] = value.astype(np.float32) if name != "delay" else value
+            group[name] = value.astype(np.int16)
     if layer.neuron is not None:
         _write_neuron(group, layer)
 

@@ -147,20 +147,19 @@ class Network(hdf5.Network):
                 Loihi's activation.
         """
         spikes = np.asarray(spikes)
-        n_in = int(np.prod(self.inp.shape))
-        if spikes.ndim < 3 or int(np.prod(spikes.shape[1:-1])) != n_in:
+        shape = self.inp.shape
+        one_axis = len(shape) == 1 and int(np.prod(spikes.shape[1:-1])) == shape[0]
+        if spikes.ndim < 3 or not (one_axis or spikes.shape[-2:0:-1] == shape):
             raise ValueError(
-                f"the input has shape {spikes.shape} but the network takes {n_in} neurons: pass "
-                "(batch, neuron..., time)"
+                f"the input has shape {spikes.shape} but the network takes (batch, {', '.join(map(str, shape[::-1]))}, "
+                "time)"
             )
-        if self._sends_drive:
-            if spikes.shape[-2:0:-1] != self.inp.shape:
-                raise ValueError(
-                    f"the input has shape {spikes.shape} but the input block's neurons {self.inp.shape[::-1]}: pass "
-                    "(batch, channel, height, width, time)"
-                )
-            axes = (0, spikes.ndim - 1, *range(spikes.ndim - 2, 0, -1))  # Lava's layers are (width, height, channel)
-            return self._drive(spikes).transpose(axes)
+        values = self._drive(spikes) if self._sends_drive else self._messages(spikes)
+        if one_axis:
+            return values.reshape(len(values), shape[0], -1).transpose(0, 2, 1)
+        return values.transpose(0, values.ndim - 1, *range(values.ndim - 2, 0, -1))  # (width, height, channel) in Lava
+
+    def _messages(self, spikes: np.ndarray) -> np.ndarray:
         if not np.array_equal(spikes, np.rint(spikes)) or spikes.min(initial=0) < 0:
             raise ValueError(
                 "the input has values that are negative or not whole: pass spikes, 0 or 1, or their counts"
@@ -176,7 +175,7 @@ class Network(hdf5.Network):
                 f"the input has counts up to {largest}, which travel as graded spikes, and this Lava network takes "
                 "spikes of 0 or 1: build it with to_lava(..., input_message_bits=8)"
             )
-        return spikes.reshape(len(spikes), n_in, spikes.shape[-1]).transpose(0, 2, 1).astype(np.int32)
+        return spikes.astype(np.int32)
 
     def _drive(self, values: np.ndarray) -> np.ndarray:
         transform = self.in_layer.transform

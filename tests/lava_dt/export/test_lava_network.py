@@ -102,7 +102,7 @@ def test_weights_without_an_encoding_are_refused() -> None:
 
 def test_inputs_that_cannot_travel_are_refused(net) -> None:
     lava = to_lava(net)
-    with pytest.raises(ValueError, match=r"the input has shape \(1, 39, 5\) but the network takes 40 neurons"):
+    with pytest.raises(ValueError, match=r"the input has shape \(1, 39, 5\) but the network takes \(batch, 40, time\)"):
         lava.encode(np.zeros((1, 39, 5)))
     for bad in (0.5, -1, np.nan):
         with pytest.raises(ValueError, match="negative or not whole"):
@@ -120,7 +120,7 @@ def test_an_input_block_takes_what_the_trained_one_makes_of_the_values(parameter
     drive = to_lava([block]).encode(values.numpy())
     assert drive.reshape(-1).tolist() == (64 * block.drive(values)).flatten().tolist()
     block.weight.data[:] = 1 / 32
-    with pytest.raises(ValueError, match=r"shape \(1, 1, 1, 2, 3\) but the input block's neurons \(1, 2, 1\)"):
+    with pytest.raises(ValueError, match=r"shape \(1, 1, 1, 2, 3\) but the network takes \(batch, 1, 2, 1, time\)"):
         images = [cuba.Input(parameters)]
         images[0](torch.zeros(1, 1, 2, 1, 3))
         to_lava(images).encode(np.zeros((1, 1, 1, 2, 3)))
@@ -206,6 +206,21 @@ def test_the_floating_point_soft_reset_subtracts_the_threshold() -> None:
         expected = 0.75 * expected + current
         expected -= 2.0 * (expected > 2)
     assert np.allclose(voltage, expected)
+
+
+def test_the_packages_names_are_found_when_used() -> None:
+    assert sorted(lava_dt.export.__all__) == [
+        "Divergence",
+        "LayerParity",
+        "ParityReport",
+        "to_lava",
+        "verify",
+        "write_hdf5",
+    ]
+    assert all(getattr(lava_dt.export, name).__name__ == name for name in lava_dt.export.__all__)
+    assert set(lava_dt.export.__all__) <= set(dir(lava_dt.export))
+    with pytest.raises(AttributeError, match="has no attribute 'read'"):
+        lava_dt.export.read  # noqa: B018
 
 
 def test_folders_that_lavas_compiler_searches_hold_processes_and_models_only() -> None:
