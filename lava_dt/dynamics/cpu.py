@@ -5,15 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
+from bats_dt.kernels.threads import run_pieces
 from lava_dt.dynamics.reference import Array
 
 
-@njit(parallel=True, cache=True)
-def _forward(x: Array, decay: Array, state: Array, scale: Any, threshold: Array, soft_reset: bool, y: Array) -> None:
-    batch, channels, rest, steps = x.shape
-    for row in prange(batch * channels * rest):
+@njit(nogil=True, cache=True)
+def _forward(
+    first: int,
+    end: int,
+    x: Array,
+    decay: Array,
+    state: Array,
+    scale: Any,
+    threshold: Array,
+    soft_reset: bool,
+    y: Array,
+) -> None:
+    _, channels, rest, steps = x.shape
+    for row in range(first, end):
         n = row // (channels * rest)
         c = row // rest % channels
         r = row % rest
@@ -29,10 +40,10 @@ def _forward(x: Array, decay: Array, state: Array, scale: Any, threshold: Array,
                 state_now = state_now - level if soft_reset else 0
 
 
-@njit(parallel=True, cache=True)
-def _backward(grad_y: Array, keep: Array, grad_x: Array) -> None:
-    batch, channels, rest, steps = grad_y.shape
-    for row in prange(batch * channels * rest):
+@njit(nogil=True, cache=True)
+def _backward(first: int, end: int, grad_y: Array, keep: Array, grad_x: Array) -> None:
+    _, channels, rest, steps = grad_y.shape
+    for row in range(first, end):
         n = row // (channels * rest)
         c = row // rest % channels
         r = row % rest
@@ -47,14 +58,18 @@ def _backward(grad_y: Array, keep: Array, grad_x: Array) -> None:
 def forward(x: Array, decay: Array, state: Array, scale: int, threshold: Array, soft_reset: bool) -> Array:
     """See `reference.forward`."""
     y = np.empty_like(x)
-    if x.shape[3]:
-        _forward(x, decay, np.ascontiguousarray(state), x.dtype.type(scale), threshold, soft_reset, y)
+    if x.size:
+        start, one = np.ascontiguousarray(state), x.dtype.type(scale)
+        run_pieces(
+            x.size // x.shape[3],
+            lambda first, end: _forward(first, end, x, decay, start, one, threshold, soft_reset, y),
+        )
     return y
 
 
 def backward(grad_y: Array, keep: Array) -> Array:
     """See `reference.backward`."""
     grad_x = np.empty_like(grad_y)
-    if grad_y.shape[3]:
-        _backward(grad_y, np.ascontiguousarray(keep), grad_x)
+    if grad_y.size:
+        run_pieces(grad_y.size // grad_y.shape[3], lambda first, end: _backward(first, end, grad_y, keep, grad_x))
     return grad_x
