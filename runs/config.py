@@ -130,7 +130,6 @@ class SlayerConfig(RunConfig):
     gain: Literal["charge", "integral"] = Field("charge", description="what one input spike adds at a coarser dt")
     between: Literal["accumulate", "drop"] = Field("accumulate", description="input between grid steps (held clock)")
     saturate: bool = Field(False, description="allow a decay beyond the scheme's range, held at 1")
-    epochs: int = Field(12, ge=1, description="passes over the training set; a longer run continues a shorter one")
     threshold: float = Field(1.25, gt=0, description="threshold of all neurons")
     current_decay: float = Field(0.25, ge=0, le=1, description="decay of the current a fine step")
     voltage_decay: float = Field(0.03, ge=0, le=1, description="decay of the voltage a fine step")
