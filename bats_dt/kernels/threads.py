@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
-from numba import get_num_threads
+from numba import config
 
 PIECES_A_THREAD = 4
 
@@ -24,9 +24,10 @@ def run_pieces(n: int, piece: Callable[[int, int], object]) -> None:
     """Call ``piece(first, end)`` for ranges that make up ``range(n)``, on as many threads as Numba may use.
 
     ``piece`` must release the GIL and write to places of its own: which thread runs what is left open. The number of
-    threads is Numba's (``NUMBA_NUM_THREADS``, ``numba.set_num_threads``).
+    threads is that of the environment variable ``NUMBA_NUM_THREADS``, by default all cores. (Asking Numba for the value
+    of ``set_num_threads`` would start its own threads and fix the way in which processes are started.)
     """
-    threads = min(get_num_threads(), n)
+    threads = min(config.NUMBA_NUM_THREADS, n)
     if threads <= 1:
         piece(0, n)
         return

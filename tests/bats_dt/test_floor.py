@@ -37,6 +37,27 @@ def test_the_block_does_block():
         assert f"blocked: {name.partition('.')[0]}" in done.stderr
 
 
+def test_training_leaves_the_way_in_which_processes_start_open():
+    # Lava's runtime sets it to fork, which fails once anything has asked multiprocessing for its default.
+    done = run(
+        """
+import multiprocessing, os, sys
+os.environ["NUMBA_NUM_THREADS"] = "2"
+import numpy as np
+from bats_dt import Network
+from bats_dt.layers import InputLayer, LIFLayer
+network = Network()
+network.add_layer(InputLayer(2), input=True)
+network.add_layer(LIFLayer(network.layers[0], 0.1, 0.01, 0.01, lambda *shape: np.ones(shape), n_neurons=3))
+network.forward(np.full((8, 2, 1), 0.1, np.float32), np.ones((8, 2), np.int32))
+times, counts = network.output_spike_trains
+network.backward(np.ones_like(times))
+sys.exit(0 if counts.all() and multiprocessing.get_start_method(allow_none=True) is None else 1)
+"""
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_importing_compiles_nothing_and_starts_no_thread():
     done = run(
         "from numba.core import event\n"

@@ -183,19 +183,15 @@ def test_parts_sum_to_the_whole_and_input_errors_do_not_depend_on_them(random_tr
     np.testing.assert_array_equal(input_errors, same)
 
 
-def test_the_number_of_threads_does_not_change_a_bit(random_trains):
+def test_the_number_of_threads_does_not_change_a_bit(random_trains, monkeypatch):
     rng = np.random.default_rng(5)
     weights = rng.uniform(-1, 2, (30, 300)).astype(np.float32)
     inputs, spikes = emit(random_trains(rng, 9, 30, 2, np.float32), weights)
     errors = rng.normal(size=len(spikes.events.times)).astype(np.float32)
-    before = numba.get_num_threads()
     results = []
-    try:
-        for threads in {1, numba.config.NUMBA_NUM_THREADS}:
-            numba.set_num_threads(threads)
-            results.append(cpu.spike_gradients(errors, spikes, inputs, weights, MNIST, 1, True))
-    finally:
-        numba.set_num_threads(before)
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+        results.append(cpu.spike_gradients(errors, spikes, inputs, weights, MNIST, 1, True))
     for other in results[1:]:
         for one, two in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(one, two)

@@ -6,6 +6,7 @@ import pytest
 
 from bats_dt.kernels.event_lists import event_lists
 from bats_dt.kernels.spike_times import cpu, reference
+from bats_dt.kernels.spike_times.crossings import next_crossing
 from bats_dt.neuron import Neuron
 
 IMPLEMENTATIONS = [cpu, reference]
@@ -119,6 +120,25 @@ def test_no_crossing_is_lost_where_rounding_puts_it_beside_an_input(one_spike_in
                 slow = reference.spike_times(inputs, weights, UNIT, math.inf, 20, None)
                 assert len(fast.events.times) == len(slow.events.times) >= 1
                 assert abs(fast.events.times[0] - near) < 1e-5
+
+
+def test_a_potential_at_the_threshold_at_the_beginning_of_an_interval_is_a_crossing_there():
+    # V/tau = b y - a y^2 with c = 1, after an inhibitory input: it only falls from 1.5, or from exactly 1
+    for a, b in ((-1.0, 0.5), (-2.0, -1.0)):
+        assert next_crossing(a, b, 1.0, 1.0, 5.0) == 1.0
+
+
+def test_a_root_is_never_placed_before_the_beginning_of_its_interval():
+    rng = np.random.default_rng(0)
+    placed = 0
+    for _ in range(5000):
+        a, e = rng.uniform(4.2, 9), rng.uniform(1, 1.5)
+        b = e + a / e  # V = c = 1 at e, up to rounding
+        if 2 * a > b * e:  # upwards
+            found = next_crossing(a, b, 1.0, e, np.inf)
+            assert found >= e
+            placed += found == e
+    assert placed > 1000
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -255,18 +275,14 @@ def test_weights_that_have_diverged_do_not_hang(one_spike_inputs):
     assert emitted.lost[0] > 1000
 
 
-def test_the_number_of_threads_does_not_change_a_bit(random_trains):
+def test_the_number_of_threads_does_not_change_a_bit(random_trains, monkeypatch):
     rng = np.random.default_rng(10)
     inputs = event_lists(*random_trains(rng, 9, 30, 2, np.float32))
     weights = rng.uniform(-1, 2, (30, 40)).astype(np.float32)
-    before = numba.get_num_threads()
     results = []
-    try:
-        for threads in {1, numba.config.NUMBA_NUM_THREADS}:
-            numba.set_num_threads(threads)
-            results.append(cpu.spike_times(inputs, weights, MNIST, 0.3, 30, None))
-    finally:
-        numba.set_num_threads(before)
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+        results.append(cpu.spike_times(inputs, weights, MNIST, 0.3, 30, None))
     for other in results[1:]:
         np.testing.assert_array_equal(results[0].events.times, other.events.times)
         np.testing.assert_array_equal(results[0].inverse_slope, other.inverse_slope)

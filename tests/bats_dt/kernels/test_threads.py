@@ -8,11 +8,8 @@ from bats_dt.kernels.threads import run_pieces
 
 
 @pytest.fixture(params=[1, 2, 3])
-def threads(request):
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(request.param, numba.config.NUMBA_NUM_THREADS))
-    yield
-    numba.set_num_threads(before)
+def threads(request, monkeypatch):
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", request.param)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 32, 1000])
@@ -30,15 +27,16 @@ def test_an_error_in_a_piece_reaches_the_caller(threads):
         run_pieces(10, fail)
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
-def test_pieces_run_on_more_than_one_thread():
+def test_pieces_run_on_more_than_one_thread(monkeypatch):
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 2)
     meeting = threading.Barrier(2, timeout=30)
     run_pieces(2, lambda first, end: meeting.wait())
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_child_runs_pieces_after_its_parent_has():
+def test_a_forked_child_runs_pieces_after_its_parent_has(monkeypatch):
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 2)
     run_pieces(8, lambda first, end: None)
     child = os.fork()
     if child == 0:
