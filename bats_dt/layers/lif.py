@@ -134,9 +134,7 @@ class LIFLayer(AbstractLayer):
         if self.grid is not None:
             last_input = float(inputs.times.max()) if len(inputs.times) else 0.0
             self.grid.check_span(max_simulation, last_input, self._dtype)
-        self._emitted = spike_times(
-            inputs, self._by_input, self.neuron, max_simulation, self.max_n_spike, self.grid
-        )
+        self._emitted = spike_times(inputs, self._by_input, self.neuron, max_simulation, self.max_n_spike, self.grid)
         if self.max_n_spike > 1 and not self._warned and self._emitted.lost.any():
             self._warned = True
             warnings.warn(

@@ -56,8 +56,7 @@ class AdamOptimizer(AbstractOptimizer):
             if g is not None and m is not None and m.first.strides != g.strides:  # they come from load_state_dict
                 m.first, m.second = _laid_out_as(g, m.first), _laid_out_as(g, m.second)
         return [
-            None if g is None or m is None else self._delta(g, m)
-            for g, m in zip(gradients, self._moments, strict=True)
+            None if g is None or m is None else self._delta(g, m) for g, m in zip(gradients, self._moments, strict=True)
         ]
 
     def state_dict(self) -> dict[str, np.ndarray]:

@@ -28,8 +28,7 @@ class Images:
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 3 or self.images.shape[1:] != (28, 28):
             raise ValueError(
-                f"images came as {self.images.dtype} of shape {self.images.shape}: "
-                "pass uint8 of shape (n, 28, 28)"
+                f"images came as {self.images.dtype} of shape {self.images.shape}: pass uint8 of shape (n, 28, 28)"
             )
         if self.labels.shape != (len(self.images),):
             raise ValueError(

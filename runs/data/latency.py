@@ -28,9 +28,7 @@ def latency_times(images: Images | npt.NDArray[np.uint8], window: float = 0.1) -
         raise ValueError(f"window came as {window}: pass a positive time in seconds, such as 0.1")
     pixels = images.images if isinstance(images, Images) else np.asarray(images)
     if pixels.dtype != np.uint8:
-        raise TypeError(
-            f"pixels came as {pixels.dtype}: pass uint8 values 0 ... 255, as the image files hold them"
-        )
+        raise TypeError(f"pixels came as {pixels.dtype}: pass uint8 values 0 ... 255, as the image files hold them")
     times = window * (1.0 - np.arange(256) / 255.0)
     times[0] = np.inf
     return times.astype(np.float32)[pixels.reshape(len(pixels), math.prod(pixels.shape[1:]))]

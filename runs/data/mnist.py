@@ -126,6 +126,4 @@ def _read_plain(path: Path) -> bytes:
             f"{path} is truncated: its gzip stream has no end after {len(content)} bytes; fetch it again"
         ) from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(
-            f"{path} is damaged: its gzip stream does not unpack ({error}); fetch it again"
-        ) from None
+        raise ValueError(f"{path} is damaged: its gzip stream does not unpack ({error}); fetch it again") from None

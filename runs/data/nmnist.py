@@ -102,8 +102,7 @@ def _zip_entries(stack: ExitStack, path: Path, split: str) -> list[_Entry]:
                 return archive.read(member)
             except _DAMAGE as error:
                 raise ValueError(
-                    f"{member.filename} in {path} does not unpack ({error}): the zip is damaged, "
-                    "fetch it again"
+                    f"{member.filename} in {path} does not unpack ({error}): the zip is damaged, fetch it again"
                 ) from None
             except RuntimeError as error:  # encrypted, or a compression this Python was built without
                 raise ValueError(
@@ -124,9 +123,7 @@ def _zip_entries(stack: ExitStack, path: Path, split: str) -> list[_Entry]:
                 "give the two zips their published names"
             )
         name = f"{member.filename} in {path}"
-        entries.append(
-            _Entry(int(found["number"]), int(found["digit"]), name, member.file_size, reader(member))
-        )
+        entries.append(_Entry(int(found["number"]), int(found["digit"]), name, member.file_size, reader(member)))
     return _in_order(entries, path)
 
 
@@ -142,8 +139,7 @@ def _folder_entries(folder: Path) -> list[_Entry]:
 def _in_order(entries: list[_Entry], source: Path) -> list[_Entry]:
     if not entries:
         raise ValueError(
-            f"{source} holds no recording: it needs files <digit>/<number>.bin, as N-MNIST is published; "
-            "fetch it again"
+            f"{source} holds no recording: it needs files <digit>/<number>.bin, as N-MNIST is published; fetch it again"
         )
     return sorted(entries, key=lambda entry: (entry.number, entry.digit))
 
@@ -175,8 +171,7 @@ def _events(entry: _Entry) -> npt.NDArray[np.int64]:
         raise ValueError(f"{entry.name} is empty: a recording has five bytes an event; fetch it again")
     if len(content) % _EVENT_BYTES:
         raise ValueError(
-            f"{entry.name} is truncated: {len(content)} bytes came, a recording has five bytes an event; "
-            "fetch it again"
+            f"{entry.name} is truncated: {len(content)} bytes came, a recording has five bytes an event; fetch it again"
         )
     columns = np.frombuffer(content, dtype=np.uint8).reshape(-1, _EVENT_BYTES).T
     x, y, high, middle, low = columns.astype(np.int64)
@@ -190,8 +185,7 @@ def _events(entry: _Entry) -> npt.NDArray[np.int64]:
             raise ValueError(f"{entry.name} holds clock overflows but no event: fetch it again")
         if t.max() > np.iinfo(np.int32).max:
             raise ValueError(
-                f"{entry.name} lasts {t.max()} microseconds by its clock overflows: it is damaged, "
-                "fetch it again"
+                f"{entry.name} lasts {t.max()} microseconds by its clock overflows: it is damaged, fetch it again"
             )
     outside = (x >= _SIDE) | (y >= _SIDE)
     if outside.any():

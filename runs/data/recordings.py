@@ -53,9 +53,7 @@ class Recordings:
                 f"offsets run from {self.offsets[0]} to {self.offsets[-1]} for {len(self.t)} events: "
                 "they must start at 0, never fall, and end at the number of events"
             )
-        for name, array, size in zip(
-            ("polarity", "y", "x"), (self.polarity, self.y, self.x), self.shape, strict=True
-        ):
+        for name, array, size in zip(("polarity", "y", "x"), (self.polarity, self.y, self.x), self.shape, strict=True):
             if len(array) and (array.min() < 0 or array.max() >= size):
                 raise ValueError(
                     f"{name} runs from {array.min()} to {array.max()} but the camera has shape "

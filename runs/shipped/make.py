@@ -70,9 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the shipped subsets from the published files.")
     parser.add_argument("mnist", type=Path, help="folder with MNIST's four IDX files")
     parser.add_argument("nmnist", type=Path, help="folder with N-MNIST's Train.zip and Test.zip")
-    parser.add_argument(
-        "--target", type=Path, default=shipped.MNIST.parent, help="where to write mnist/ and nmnist/"
-    )
+    parser.add_argument("--target", type=Path, default=shipped.MNIST.parent, help="where to write mnist/ and nmnist/")
     arguments = parser.parse_args()
     for name in ("mnist", "nmnist"):
         (arguments.target / name).mkdir(parents=True, exist_ok=True)

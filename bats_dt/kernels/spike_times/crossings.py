@@ -121,9 +121,7 @@ def fire(
 
 
 @_jit
-def _fire_exactly(
-    j, last_input, state, marks, tally, t_start, t_end, y_end, constants, max_spikes, floats, integers
-):
+def _fire_exactly(j, last_input, state, marks, tally, t_start, t_end, y_end, constants, max_spikes, floats, integers):
     tau, c, reset, _ = constants
     a = np.float64(state[A, j])
     b = np.float64(state[B, j])
@@ -148,9 +146,7 @@ def _keep_crossing(j, last_input, since, inverse, state, marks):
 
 
 @_jit
-def _fire_snapped(
-    j, last_input, state, marks, tally, t_start, t_end, y_end, constants, max_spikes, floats, integers
-):
+def _fire_snapped(j, last_input, state, marks, tally, t_start, t_end, y_end, constants, max_spikes, floats, integers):
     """A crossing makes a spike due at the next grid point; until it is emitted, inputs only change the state."""
     tau, c, reset, dt = constants
     a = np.float64(state[A, j])
@@ -182,9 +178,7 @@ def _fire_snapped(
 
 
 @_jit
-def _fire_detected(
-    j, last_input, state, marks, tally, t_start, t_end, y_end, constants, max_spikes, floats, integers
-):
+def _fire_detected(j, last_input, state, marks, tally, t_start, t_end, y_end, constants, max_spikes, floats, integers):
     """A neuron that is above the threshold at a grid point spikes there, by its last upward crossing."""
     tau, c, reset, dt = constants
     a = np.float64(state[A, j])
@@ -208,9 +202,7 @@ def _fire_detected(
         e = np.exp((time - t_start) / tau)
         if time != crossing and (b - a / e) / e < c:
             break  # it has decayed before the grid point, and there is no second peak before the next input
-        emit(
-            j, time, state[SINCE, j], state[INVERSE, j], marks[INPUT, j], marks, tally, max_spikes, floats, integers
-        )
+        emit(j, time, state[SINCE, j], state[INVERSE, j], marks[INPUT, j], marks, tally, max_spikes, floats, integers)
         t_last = time
         b -= reset * e
         marks[ABOVE, j] = (b - a / e) / e >= c

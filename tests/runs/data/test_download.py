@@ -98,9 +98,7 @@ def test_a_file_that_is_there_is_not_asked_for(server, tmp_path):
 
 def test_another_file_under_the_name_is_left_alone(server, tmp_path):
     (tmp_path / "data.bin").write_bytes(b"mine")
-    with pytest.raises(
-        ValueError, match=r"data\.bin is there, but is not the published file .* delete it to fetch"
-    ):
+    with pytest.raises(ValueError, match=r"data\.bin is there, but is not the published file .* delete it to fetch"):
         fetch(server.file(), tmp_path)
     assert (tmp_path / "data.bin").read_bytes() == b"mine"
     assert server.asked == []
@@ -127,9 +125,7 @@ def test_a_transfer_that_breaks_off_again_and_again_is_continued_to_its_end(serv
 
 def test_what_came_is_kept_and_the_next_call_continues_it(server, tmp_path):
     server.cut, server.ranges = 300_000, False
-    with pytest.raises(
-        ConnectionError, match=r"300000 bytes are kept in .* run the same command again"
-    ) as caught:
+    with pytest.raises(ConnectionError, match=r"300000 bytes are kept in .* run the same command again") as caught:
         fetch(server.file(), tmp_path)
     assert "the connection ended early" in str(caught.value)
     assert names(tmp_path) == ["data.bin.part"]

@@ -71,16 +71,12 @@ def test_take_keeps_order(folder, pixels):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    text = refused(
-        tmp_path / "none", "none is not a folder: pass the folder that holds MNIST's", FileNotFoundError
-    )
+    text = refused(tmp_path / "none", "none is not a folder: pass the folder that holds MNIST's", FileNotFoundError)
     assert "--download" in text
 
 
 def test_a_missing_file_is_named_with_what_is_there(folder):
-    text = refused(
-        folder, "holds no MNIST test images: it needs t10k-images-idx3-ubyte", FileNotFoundError, "test"
-    )
+    text = refused(folder, "holds no MNIST test images: it needs t10k-images-idx3-ubyte", FileNotFoundError, "test")
     assert f"found {IMAGES}, {LABELS}" in text
 
 
@@ -106,16 +102,12 @@ def test_other_idx_files_are_told_apart(folder, pixels):
 def test_a_file_that_is_no_idx_file_is_named(folder, content):
     (folder / IMAGES).write_bytes(content)
     start = content[:4].hex(" ") or "nothing"
-    refused(
-        folder, f"{IMAGES} is not an IDX file: it starts with {start}, MNIST's images start with 00 00 08 03"
-    )
+    refused(folder, f"{IMAGES} is not an IDX file: it starts with {start}, MNIST's images start with 00 00 08 03")
 
 
 def test_a_truncated_file_is_named_with_its_sizes(folder, pixels):
     (folder / IMAGES).write_bytes(idx(pixels)[:-7])
-    text = refused(
-        folder, f"{IMAGES} is truncated: {16 + 3920 - 7} bytes came, its header announces {16 + 3920}"
-    )
+    text = refused(folder, f"{IMAGES} is truncated: {16 + 3920 - 7} bytes came, its header announces {16 + 3920}")
     assert text.endswith("fetch it again")
     (folder / IMAGES).write_bytes(idx(pixels)[:9])
     refused(folder, f"{IMAGES} is truncated: it ends after 9 of its header's 16 bytes")

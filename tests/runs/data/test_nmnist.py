@@ -61,9 +61,7 @@ def test_what_is_written_is_read_in_the_order_of_the_numbers(tmp_path, write, sp
     assert recordings.x.tolist() == [33, 3, 0, 9, 9, 1]
     assert recordings.y.tolist() == [0, 7, 33, 8, 8, 2]
     assert recordings.polarity.tolist() == [1, 0, 1, 1, 0, 0]
-    types = [
-        getattr(recordings, field).dtype.name for field in ("t", "x", "y", "polarity", "offsets", "labels")
-    ]
+    types = [getattr(recordings, field).dtype.name for field in ("t", "x", "y", "polarity", "offsets", "labels")]
     assert types == ["int32", "uint8", "uint8", "uint8", "int64", "int64"]
 
 
@@ -99,9 +97,7 @@ def test_events_out_of_order_are_sorted_and_ties_keep_their_order(tmp_path):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    text = refused(
-        tmp_path / "none", "none is not a folder: pass the folder that holds N-MNIST's", FileNotFoundError
-    )
+    text = refused(tmp_path / "none", "none is not a folder: pass the folder that holds N-MNIST's", FileNotFoundError)
     assert "--download" in text
 
 
@@ -167,9 +163,7 @@ def test_a_damaged_member_of_a_zip_is_named(tmp_path, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_zip_with_any_byte_damaged_is_read_or_named(tmp_path, method):
     rng = np.random.default_rng(3)
-    path = write_zip(
-        tmp_path, recordings={"7/00003.bin": [(t, 1, 2, 0) for t in range(0, 700, 7)]}, method=method
-    )
+    path = write_zip(tmp_path, recordings={"7/00003.bin": [(t, 1, 2, 0) for t in range(0, 700, 7)]}, method=method)
     whole = path.read_bytes()
     for _ in range(200):
         damaged = bytearray(whole)

@@ -125,9 +125,7 @@ def test_arrays_that_do_not_fit_are_refused():
         dataclasses.replace(made_up([]), offsets=np.zeros(1, dtype=np.int64))
     with pytest.raises(ValueError, match="offsets run from 0 to 1 for 2 events: they must start at 0"):
         made_up([1, 2], offsets=[0, 1])
-    with pytest.raises(
-        ValueError, match=r"x runs from 0 to 34 but the camera has shape \(2, 34, 34\): x must lie"
-    ):
+    with pytest.raises(ValueError, match=r"x runs from 0 to 34 but the camera has shape \(2, 34, 34\): x must lie"):
         made_up([1, 2], x=[0, 34])
     with pytest.raises(ValueError, match=r"polarity must lie in 0 \.\.\. 1"):
         made_up([1], polarity=[2])
