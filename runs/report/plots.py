@@ -72,7 +72,7 @@ def convergence_plot(entries: Sequence[Entry]) -> str:
         axes.invert_xaxis()
         axes.set_xlabel("bins  (coarser steps to the right)")
         axes.set_ylabel("change in convergence rate")
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         low, high = axes.get_ylim()
         axes.set_ylim(min(low, -0.02), max(high, 0.02))
         if axes.get_legend_handles_labels()[0]:
