@@ -68,7 +68,7 @@ class BatsLearner:
         predicted = self._loss.predict(output_times, output_counts)
         loss, errors = self._loss.compute_loss_and_errors(output_times, output_counts, labels)
         self._lost += sum(layer.lost_spikes for layer in self._neurons)
-        spikes = [float(layer.spike_trains[1].sum()) for layer in self._neurons]
+        spikes = [float(len(layer.events.times)) for layer in self._neurons]
         scores.add(labels, np.asarray(predicted), output_counts, spikes, float(np.sum(loss)))
         return errors
 
