@@ -13,9 +13,9 @@ patches.apply("modern-python")
 
 with contextlib.redirect_stdout(io.StringIO()):  # lava-dl prints advice about a toolbox nobody here asked for
     from lava_dt import export as export  # its names import Lava when they are used
-    from lava_dt.block import cuba as cuba
+    from lava_dt.block import cuba
     from lava_dt.neuron import Neuron
     from lava_dt.time_axis import rebin
     from lava_dt.timestep import Timestep
 
-__all__ = ["Neuron", "Timestep", "rebin"]
+__all__ = ["Neuron", "Timestep", "cuba", "export", "rebin"]

@@ -11,7 +11,7 @@ from lava.lib.dl.slayer.neuron.cuba import neuron_params as neuron_params
 from lava.lib.dl.slayer.utils import quantize
 from torch import Tensor
 
-from bats_dt.discretization import gain, largest_decay, retained
+from bats_dt.discretization import gain, retained
 from lava_dt.dynamics import leaky_integrator
 from lava_dt.surrogate import spike as spike_function
 from lava_dt.time_axis import at_grid, hold, place, rebin
@@ -27,10 +27,12 @@ class Neuron(upstream.Neuron):
         timestep: what a step is; None or ``Timestep()`` is lava-dl's neuron.
 
     Raises:
-        ValueError: a decay outside [0, 1], or beyond what the timestep's scheme can represent.
+        ValueError: a decay outside [0, 1], or beyond what the timestep's scheme can represent; a threshold below one
+            integer of the weights' scale; graded spikes with the integral gain.
 
     Notes:
-        The gradient of a learnable decay is the true one (`lava_dt.dynamics`); lava-dl's has a factor of -4096.
+        The gradient of a learnable decay has the sign and size of the recurrence (`lava_dt.dynamics` says what it
+        ignores); lava-dl's carries a factor of -4096.
     """
 
     timestep: Timestep
@@ -40,15 +42,37 @@ class Neuron(upstream.Neuron):
 
     def __init__(self, *args: Any, timestep: Timestep | None = None, **kwargs: Any) -> None:
         names = ("threshold", "current_decay", "voltage_decay")
-        check_decays({**dict(zip(names, args, strict=False)), **kwargs}, as_timestep(timestep))
+        check_parameters({**dict(zip(names, args, strict=False)), **kwargs}, as_timestep(timestep))
         super().__init__(*args, **kwargs)
         self.set_timestep(timestep)
 
     def set_timestep(self, timestep: Timestep | None) -> None:
         """Changes the timestep, keeping every parameter. Raises as the constructor."""
         timestep = as_timestep(timestep)
-        check_decays({name: self._decay_range(name) for name in ("current_decay", "voltage_decay")}, timestep)
+        if timestep.gain == "integral" and timestep.dt > 1 and self.graded_spike:
+            raise ValueError(
+                "gain is 'integral' and spikes are graded: the gain is folded into the threshold, which graded spikes, "
+                "being voltages, do not see; use gain='charge'"
+            )
+        for name in ("current_decay", "voltage_decay"):
+            low, high = self._decay_range(name)
+            timestep.check_decay(low, name)
+            if hasattr(self, f"{name}_max"):  # the spread lava-dl puts around one decay may not leave the range
+                setattr(self, f"{name}_max", min(high, timestep.largest_decay))
+            else:
+                timestep.check_decay(high, name)
         self.timestep = timestep
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        error_messages = args[-1]
+        for name in ("current_decay", "voltage_decay"):
+            for decay in self._decay_range(name):
+                try:
+                    self.timestep.check_decay(decay, name)
+                except ValueError as error:
+                    error_messages.append(str(error))
+                    break
 
     def _decay_range(self, name: str) -> tuple[float, float]:
         if hasattr(self, f"{name}_min"):  # per channel, and not drawn yet
@@ -59,10 +83,9 @@ class Neuron(upstream.Neuron):
     def clamp(self) -> None:
         """Keeps learnt decays where the timestep can represent them (between 0 and 1 where it may saturate)."""
         timestep = getattr(self, "timestep", Timestep())  # upstream's constructor clamps before there is one
-        largest = 1.0 if timestep.saturate else largest_decay(timestep.dt, timestep.scheme)
         with torch.no_grad():
-            self.current_decay.clamp_(0, self.p_scale * largest)
-            self.voltage_decay.clamp_(0, self.p_scale * largest)
+            self.current_decay.clamp_(0, self.p_scale * timestep.largest_decay)
+            self.voltage_decay.clamp_(0, self.p_scale * timestep.largest_decay)
 
     def step_decay(self, decay: Tensor) -> Tensor:
         """Decay of one step of dt, from that of a fine step; both in units of 1/4096, the result a whole number.
@@ -77,10 +100,10 @@ class Neuron(upstream.Neuron):
 
     @property
     def threshold_mantissa(self) -> Tensor:
-        """Threshold of a step of dt in integers of the weights' scale, (1,) or (channel,); 0: it never spikes.
+        """Threshold of a step of dt in integers of the weights' scale, (1,) or (channel,); 0: no threshold (`Affine`).
 
         The integral gain g multiplies the current (EQUATIONS A.2); here the threshold is divided by it instead, which
-        is the same and has a place on Loihi. Detached from the decays.
+        gives the same spikes and has a place on Loihi. Detached from the decays.
         """
         if self._threshold is None or self._threshold <= 0:
             return torch.zeros(1, dtype=torch.int64)
@@ -229,16 +252,27 @@ class Neuron(upstream.Neuron):
             delattr(self, f"{name}_max")
 
 
-def check_decays(parameters: dict[str, Any], timestep: Timestep) -> None:
-    """Checks the decays among neuron parameters, numbers or ranges, as `Timestep.check_decay` does.
+def check_parameters(parameters: dict[str, Any], timestep: Timestep) -> None:
+    """Checks threshold and decays among neuron parameters, numbers or ranges; leaves the rest to lava-dl's own checks.
 
-    What is neither is left to lava-dl's own check.
+    Raises:
+        ValueError: a threshold below one integer of the weights' scale; a decay as `Timestep.check_decay` says.
     """
+    threshold, scale = parameters.get("threshold"), parameters.get("scale", 1 << 6)
+    if _is_number(threshold) and int(threshold * scale) < 1:
+        raise ValueError(
+            f"threshold is {threshold:g}, which is less than one integer of the weights' scale and would be rounded to "
+            f"0: use {1 / scale:g} or more, or a larger scale"
+        )
     for name in ("current_decay", "voltage_decay"):
         decay = parameters.get(name)
         for value in decay if isinstance(decay, (tuple, list)) else (decay,):
-            if isinstance(value, (int, float, np.number)):
+            if _is_number(value):
                 timestep.check_decay(float(value), name)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number))
 
 
 def _whole(values: Tensor) -> Any:

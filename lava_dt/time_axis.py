@@ -20,12 +20,12 @@ def rebin(spikes: Tensor, dt: int, saturate: bool = False) -> Tensor:
     """Sums spikes into bins of dt steps: what the coarse clock takes.
 
     Args:
-        spikes: (..., T), any real type.
+        spikes: (..., T), any real type; negative values are allowed.
         dt: steps per bin, >= 1. One that does not divide T leaves a shorter last bin; nothing is lost.
-        saturate: give 0/1 instead of counts. Counts above 1 travel as graded spikes on Loihi 2.
+        saturate: give 1 where a bin's sum is above 0, else 0. Counts above 1 travel as graded spikes on Loihi 2.
 
     Returns:
-        (..., ceil(T/dt)), the type of ``spikes``.
+        (..., ceil(T/dt)); the type of ``spikes`` if that is floating, else int64, which holds every count.
 
     Raises:
         TypeError: ``spikes`` is not a tensor, or dt not an integer.
@@ -40,11 +40,12 @@ def rebin(spikes: Tensor, dt: int, saturate: bool = False) -> Tensor:
         raise ValueError(f"dt is {dt}: it must be 1 or more steps")
     if spikes.dim() == 0:
         raise ValueError("spikes has no axes: pass (..., time)")
+    if not spikes.is_floating_point():
+        spikes = spikes.to(torch.int64)
     if dt > 1:
         steps = spikes.shape[-1]
         count = bins(steps, dt)
-        padded = F.pad(spikes, (0, count * dt - steps))
-        spikes = padded.reshape(*spikes.shape[:-1], count, dt).sum(-1, dtype=spikes.dtype)
+        spikes = F.pad(spikes, (0, count * dt - steps)).unflatten(-1, (count, dt)).sum(-1)
     return (spikes > 0).to(spikes.dtype) if saturate else spikes
 
 

@@ -76,6 +76,11 @@ class Timestep:
         """Whether the time axis has fine steps that are not grid steps."""
         return self.clock == "held" and self.dt > 1
 
+    @property
+    def largest_decay(self) -> float:
+        """The largest fine-step decay that this step represents, or saturates, without a question."""
+        return 1.0 if self.saturate else largest_decay(self.dt, self.scheme)
+
     def check_decay(self, decay: float, name: str) -> None:
         """Refuses a fine-step decay that this step cannot represent.
 
@@ -84,10 +89,10 @@ class Timestep:
         """
         if not 0 <= decay <= 1:
             raise ValueError(f"{name} is {decay:g}: a decay is the fraction lost per step and lies in [0, 1]")
-        if decay > largest_decay(self.dt, self.scheme) * (1 + 1e-6) and not self.saturate:
+        if decay > self.largest_decay * (1 + 1e-6):
             raise ValueError(
-                f"{name} {decay:g} at dt={self.dt}: {self.scheme} would lose more than everything in one step (it can "
-                f"take a decay of {largest_decay(self.dt, self.scheme):.4g} at most at this dt); use a smaller dt, "
+                f"{name} is {decay:g} and dt is {self.dt}: {self.scheme} would lose more than everything in one step "
+                f"(it can take a decay of {self.largest_decay:.4g} at most at this dt); use a smaller dt, "
                 "scheme='exponential', which is stable at any dt, or saturate=True to lose exactly everything"
             )
 

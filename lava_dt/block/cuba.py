@@ -17,7 +17,7 @@ from lava.lib.dl.slayer.block import cuba as upstream
 from lava.lib.dl.slayer.block.cuba import Average, Flatten
 from torch import Tensor
 
-from lava_dt.neuron import Neuron, check_decays
+from lava_dt.neuron import Neuron, check_parameters
 from lava_dt.timestep import Timestep, as_timestep
 from lava_dt.transport import transport
 
@@ -33,22 +33,26 @@ class _Stepped(torch.nn.Module):
     delay: Any
     delay_shift: bool
     count_log: bool
+    axes: tuple[int, ...] = (3, 5)
+    layout = "(batch, neuron, time) or (batch, channel, height, width, time)"
 
     def __init__(self, *args: Any, timestep: Timestep | None = None, **kwargs: Any) -> None:
         parameters = args[0] if args else kwargs.get("neuron_params")
+        if not isinstance(parameters, dict | None):
+            raise TypeError(f"neuron_params is {parameters!r}: pass a dictionary of the neuron's parameters")
         if parameters is not None and "timestep" in parameters:
             key = parameters["timestep"]
-            if timestep not in (None, key):
+            if None not in (key, timestep) and timestep != key:
                 raise ValueError(
                     f"the block got timestep={timestep} and its neuron parameters {key}: give the timestep once"
                 )
-            timestep = key
+            timestep = key if timestep is None else timestep
             parameters = {name: value for name, value in parameters.items() if name != "timestep"}
             if args:
                 args = (parameters, *args[1:])
             else:
                 kwargs["neuron_params"] = parameters
-        check_decays(parameters or {}, as_timestep(timestep))
+        check_parameters(parameters or {}, as_timestep(timestep))
         super().__init__(*args, **kwargs)
         self.set_timestep(timestep)
 
@@ -59,6 +63,34 @@ class _Stepped(torch.nn.Module):
             self.neuron.__class__ = Neuron
             self.neuron.set_timestep(timestep)
         self.timestep = as_timestep(timestep)
+
+    def check_input(self, x: Tensor) -> None:
+        """Refuses an input that the block cannot take.
+
+        Raises:
+            TypeError: not a tensor, or not of the weights' type.
+            ValueError: axes or channels that do not fit, or no sample or step at all.
+        """
+        if not isinstance(x, Tensor):
+            raise TypeError(f"the input is a {type(x).__name__}: pass a torch tensor (batch, neuron..., time)")
+        weights = next(self.parameters(), None)
+        if not x.is_floating_point() or (weights is not None and x.dtype != weights.dtype):
+            wanted = torch.float32 if weights is None else weights.dtype
+            raise TypeError(f"the input is {x.dtype} but the block is {wanted}: convert the input with .to({wanted})")
+        if x.dim() not in self.axes:
+            raise ValueError(f"the input has shape {tuple(x.shape)}: {type(self).__name__} takes {self.layout}")
+        channels = self.channels()
+        if channels is not None and x.shape[1] != channels:
+            raise ValueError(
+                f"the input has shape {tuple(x.shape)} but the block was made for {channels} neurons or channels: the "
+                f"second axis must match; pass {self.layout}"
+            )
+        if x.numel() == 0:
+            raise ValueError(f"the input has shape {tuple(x.shape)}: it needs at least one sample, neuron and step")
+
+    def channels(self) -> int | None:
+        """Length of the input's second axis, None where any will do."""
+        return int(self.synapse.in_channels)
 
     def drive(self, x: Tensor) -> Tensor:
         """What the synapses deliver for spikes x; one entry a step of dt in both."""
@@ -77,6 +109,7 @@ class _Stepped(torch.nn.Module):
             Spikes (batch, neuron..., time), shifted by hop and delays; with ``count_log`` also the share of non-zero
             entries.
         """
+        self.check_input(x)
         neuron = self.neuron
         spikes = x if neuron is None else neuron.respond(self.drive(neuron.gather(x)))
         spikes = self._transport(spikes, x.shape[-1])
@@ -123,6 +156,16 @@ class Input(_Stepped, upstream.Input):
 
     pre_hook_fx: Any
     input_shape: Any
+    axes = (3, 4, 5)
+    layout = "(batch, neuron..., time)"
+
+    def set_timestep(self, timestep: Timestep | None) -> None:
+        super().set_timestep(timestep)
+        if self.bias is not None:
+            _refuse_folded_gain(self.timestep, "a bias, which enters once a step")
+
+    def channels(self) -> int | None:
+        return None
 
     def drive(self, x: Tensor) -> Tensor:
         z = self.pre_hook_fx(x)
@@ -145,16 +188,37 @@ class Dense(_Stepped, upstream.Dense):
 class Conv(_Stepped, upstream.Conv):
     """Convolution block: (batch, channel, height, width, time) in and out."""
 
+    axes = (5,)
+    layout = "(batch, channel, height, width, time)"
+
 
 class Pool(_Stepped, upstream.Pool):
     """Sum-pooling block: (batch, channel, height, width, time) in and out."""
+
+    axes = (5,)
+    layout = "(batch, channel, height, width, time)"
+
+    def channels(self) -> int | None:
+        return None
 
 
 class Affine(_Stepped, upstream.Affine):
     """Affine block: the voltage of neurons that never spike, or the synapses' output; at once, without a hop."""
 
+    def set_timestep(self, timestep: Timestep | None) -> None:
+        super().set_timestep(timestep)
+        _refuse_folded_gain(self.timestep, "neurons without a threshold")
+
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor | None]:
+        self.check_input(x)
         z = self.drive(x)
         if self.dynamics is True:
             z = self.neuron.dynamics(z)[1]
         return (z, None) if self.count_log is True else z
+
+
+def _refuse_folded_gain(timestep: Timestep, what: str) -> None:
+    if timestep.gain == "integral" and timestep.dt > 1:
+        raise ValueError(
+            f"gain is 'integral', which is folded into the threshold, but the block has {what}: use gain='charge' there"
+        )

@@ -33,9 +33,11 @@ def leaky_integrator(
 
     Args:
         x: (batch, channel, ..., time), float32 or float64, in units of the threshold's real value. Gradient: the
-            adjoint of the linear recurrence, *exact* without a threshold; with one it ignores the reset, as lava-dl's.
-        decay: (1,) or (channel,), whole numbers in [0, 4096]. Gradient: *exact* with respect to the decay of each
-            step given its state after the reset; as for x it ignores how a changed voltage moves resets.
+            adjoint of the linear recurrence, *exact* without a threshold; with one it ignores the reset, as lava-dl's:
+            what was before a hard reset is taken to reach what comes after it.
+        decay: (1,) or (channel,), whole numbers in [0, 4096]. Gradient: *exact* without a threshold; with one, what the
+            decay does to each step given the state after its reset is exact, and is carried on by the adjoint of x,
+            which ignores the reset.
         state: (1,) or x.shape[:-1]: y before the first step, divided by scale. No gradient.
         scale: integers per real unit, > 0.
         threshold: (1,) or (channel,) integers, compared with the integer y (strictly greater, as on Loihi); None:
@@ -43,7 +45,7 @@ def leaky_integrator(
         soft_reset: subtract the threshold at a spike instead of setting y to zero.
 
     Returns:
-        y before the reset, shape and type of x.
+        y before the reset, shape and type of x, rounded to float32 as lava-dl's.
 
     Raises:
         RuntimeError: x is not on the CPU.

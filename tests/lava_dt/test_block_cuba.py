@@ -121,16 +121,17 @@ def test_the_timestep_is_a_key_or_an_argument_but_not_two(parameters):
     assert isinstance(by_key.neuron, Neuron)
     with pytest.raises(ValueError, match="give the timestep once"):
         cuba.Dense({**parameters, "timestep": step}, 40, 30, timestep=Timestep(2))
+    assert cuba.Dense({**parameters, "timestep": None}, 40, 30, timestep=step).timestep == step
     with pytest.raises(TypeError, match=r"pass a lava_dt.Timestep"):
         cuba.Dense(parameters, 40, 30, timestep=4)
 
 
 def test_a_decay_beyond_the_scheme_is_refused_by_block_and_neuron(parameters):
-    with pytest.raises(ValueError, match=r"current_decay 0.25 at dt=10: forward_euler"):
+    with pytest.raises(ValueError, match=r"current_decay is 0.25 and dt is 10: forward_euler"):
         cuba.Dense({**parameters, "timestep": Timestep(10)}, 40, 30)
     with pytest.raises(ValueError, match=r"current_decay is 1.2: a decay is the fraction"):
         Neuron(1.25, 1.2, 0.03)
-    with pytest.raises(ValueError, match=r"voltage_decay 0.3 at dt=4"):
+    with pytest.raises(ValueError, match=r"voltage_decay is 0.3 and dt is 4"):
         Neuron(1.25, 0.1, (0.1, 0.3), shared_param=False, timestep=Timestep(4))
 
 
@@ -146,3 +147,70 @@ def test_shapes_that_do_not_fit_are_refused_in_words(parameters):
     block.delay.delay.data = torch.zeros(3)
     with pytest.raises(ValueError, match="the block has 3 delays but 4 channels"):
         block(torch.zeros(1, 5, 10))
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "says"),
+    [
+        (torch.zeros(1, 6, 10), ValueError, r"\(1, 6, 10\) but the block was made for 5 neurons"),
+        (torch.zeros(6, 10), ValueError, r"\(6, 10\): Dense takes \(batch, neuron, time\)"),
+        (torch.zeros(1, 5, 10, dtype=torch.int64), TypeError, r"int64 but the block is torch.float32"),
+        (torch.zeros(1, 5, 10, dtype=torch.float64), TypeError, r"convert the input with .to\(torch.float32\)"),
+        (torch.zeros(1, 5, 0), ValueError, "at least one sample, neuron and step"),
+        ([[1.0]], TypeError, "the input is a list"),
+    ],
+)
+def test_an_input_that_does_not_fit_is_refused_in_words(parameters, x, error, says):
+    for step in (Timestep(), Timestep(4)):
+        with pytest.raises(error, match=says):
+            cuba.Dense(parameters, 5, 4, timestep=step)(x)
+
+
+def test_images_are_asked_for_where_they_are_needed(parameters):
+    with pytest.raises(ValueError, match=r"Conv takes \(batch, channel, height, width, time\)"):
+        cuba.Conv(parameters, 2, 4, 3)(torch.zeros(1, 2, 10))
+    with pytest.raises(TypeError, match="neuron_params is 5"):
+        cuba.Dense(5, 40, 30)
+
+
+def test_a_threshold_that_would_be_rounded_to_nothing_is_refused(parameters):
+    for make in (lambda p: Neuron(**p), lambda p: cuba.Dense(p, 5, 4)):
+        with pytest.raises(ValueError, match=r"threshold is 0.01, which is less than one integer"):
+            make({**parameters, "threshold": 0.01})
+        with pytest.raises(ValueError, match="threshold is -1"):
+            make({**parameters, "threshold": -1})
+
+
+def test_the_spread_around_a_shared_decay_stays_in_the_range_the_timestep_takes(parameters):
+    one = Neuron(1.25, 1.0, 0.03, shared_param=False)
+    one(torch.zeros(1, 8, 3))
+    assert one.cx_current_decay.max() <= 4096
+    edge = Neuron(1.25, 0.25, 0.03, shared_param=False, timestep=Timestep(4))
+    edge(torch.zeros(1, 8, 3))
+    assert edge.cx_current_decay.max() <= 4096 and edge.current_decay.max() <= 1024
+
+
+def test_a_state_dictionary_with_a_decay_out_of_range_is_refused(parameters):
+    theirs = cuba.Dense({**parameters, "current_decay": 0.9}, 5, 4)
+    with pytest.raises(RuntimeError, match=r"current_decay is 0.9 and dt is 4"):
+        cuba.Dense(parameters, 5, 4, timestep=Timestep(4)).load_state_dict(theirs.state_dict())
+
+
+def test_the_folded_gain_is_refused_where_there_is_no_threshold_to_fold_it_into(parameters):
+    step = Timestep(4, gain="integral")
+    with pytest.raises(ValueError, match="neurons without a threshold: use gain='charge'"):
+        cuba.Affine(parameters, 5, 4, timestep=step)
+    with pytest.raises(ValueError, match="a bias, which enters once a step"):
+        cuba.Input(parameters, bias=0.1, timestep=step)
+    with pytest.raises(ValueError, match="spikes are graded"):
+        cuba.Dense({**parameters, "graded_spike": True}, 5, 4, timestep=step)
+
+
+def test_per_channel_decays_of_a_convolution_belong_to_its_channels(parameters):
+    """lava-dl lays them along the width on the CPU."""
+    block = cuba.Conv({**parameters, "shared_param": False, "current_decay": (0.1, 0.5)}, 2, 4, 3, weight_scale=4)
+    y = block(IMAGES)
+    assert y.sum() > 0 and block.neuron.current_decay.shape == (4,)
+    single = Neuron(**{**parameters, "current_decay": block.neuron.current_decay[1].item() / 4096})
+    z = block.synapse(IMAGES)[:, 1:2]
+    assert torch.equal(single(z)[..., :-1], y[:, 1:2, ..., 1:])

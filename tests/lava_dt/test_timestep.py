@@ -77,7 +77,7 @@ def test_an_unknown_scheme_is_refused_by_the_scheme_itself():
 def test_decays_out_of_range_are_refused_and_saturated_only_when_asked():
     with pytest.raises(ValueError, match=r"current_decay is 1.5: a decay is the fraction lost per step"):
         Timestep().check_decay(1.5, "current_decay")
-    with pytest.raises(ValueError, match=r"current_decay 0.25 at dt=5: forward_euler .* scheme='exponential'"):
+    with pytest.raises(ValueError, match=r"current_decay is 0.25 and dt is 5: forward_euler .* scheme='exponential'"):
         Timestep(5).check_decay(0.25, "current_decay")
     Timestep(4).check_decay(0.25, "current_decay")
     Timestep(5, saturate=True).check_decay(0.25, "current_decay")

@@ -187,7 +187,9 @@ def test_neurons_that_lava_does_not_have_are_refused(parameters) -> None:
 
 def test_registers_that_do_not_hold_the_value_are_refused(parameters) -> None:
     assert "threshold of 131072 to 131072" in refusal(built({**parameters, "threshold": 2048}))
-    assert "threshold of 0 to 0" in refusal(built({**parameters, "threshold": 0}))
+    net = built(parameters)
+    net[0].neuron._threshold = 0
+    assert "threshold of 0 to 0" in refusal(net)
     net = built(parameters)
     net[0].neuron.current_decay.data[:] = -1
     assert "current_decay of -1 to -1 in units of 1/4096" in refusal(net)
