@@ -9,6 +9,8 @@ import numpy as np
 from bats_dt.backend import implementation
 from bats_dt.spikes import SpikeEvents
 
+COUNT_FAULT, TIME_FAULT, ORDER_FAULT = 1, 2, 3
+
 
 def event_lists(times: Any, counts: Any) -> SpikeEvents:
     """Check spike trains and list their events, each sample sorted by (time, neuron, slot).
@@ -35,14 +37,12 @@ def event_lists(times: Any, counts: Any) -> SpikeEvents:
             f"{times.shape[:2]}"
         )
     times = np.ascontiguousarray(times)
-    counts = np.ascontiguousarray(counts, np.int32)
-    offsets, sorted_times, neurons, slots, fault = implementation(__name__).event_lists(times, counts)
+    narrow = counts.astype(np.int32)
+    narrow[narrow != counts] = -1  # one that would wrap fits no row
+    offsets, sorted_times, neurons, slots, fault = implementation(__name__).event_lists(times, narrow)
     if fault[0]:
         raise ValueError(_explain(times, counts, *(int(number) for number in fault)))
     return SpikeEvents(offsets, sorted_times, neurons, slots, *times.shape[1:])
-
-
-COUNT_FAULT, TIME_FAULT, ORDER_FAULT = 1, 2, 3
 
 
 def _explain(times: np.ndarray, counts: np.ndarray, fault: int, sample: int, neuron: int) -> str:

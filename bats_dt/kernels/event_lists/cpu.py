@@ -6,9 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from bats_dt.kernels.event_lists import COUNT_FAULT, ORDER_FAULT, TIME_FAULT
 from bats_dt.kernels.event_lists.sorting import sort_events
-
-COUNT_FAULT, TIME_FAULT, ORDER_FAULT = 1, 2, 3
 
 
 def event_lists(

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from bats_dt.kernels.event_lists import COUNT_FAULT, ORDER_FAULT, TIME_FAULT
+
 NO_FAULT = (0, 0, 0)
-COUNT_FAULT, TIME_FAULT, ORDER_FAULT = 1, 2, 3
 
 
 def event_lists(
