@@ -73,6 +73,9 @@ class EmittedSpikes:
         before, so it follows that one at a distance of one step.
     lost: int64 (batch,), spikes that did not fit into the buffer.
     bounded: int64 (batch,), crossings that were near enough to tangential for their slope to be bounded.
+    diverged: int64 (batch,), a neuron that would fire without reasonable end between two inputs, -1 if there is none;
+        the spikes of such a sample are incomplete.
+    on_grid: whether spikes are moved from their crossing to a grid; the reset is at the emitted time in either case.
     """
 
     events: SpikeEvents
@@ -81,3 +84,5 @@ class EmittedSpikes:
     inverse_slope: np.ndarray
     lost: np.ndarray
     bounded: np.ndarray
+    diverged: np.ndarray
+    on_grid: bool

@@ -59,13 +59,13 @@ def spike_gradients(
     amounts = np.empty((2, n_out), dtype)
     emitted = spikes.events
     errors = errors.astype(dtype)
-    resolution = 2 * float(np.finfo(dtype).eps)
     run_pieces(
         splits * blocks,
         lambda first, end: _walk_tasks(
             first, end, inputs.offsets, inputs.times, inputs.neurons, emitted.offsets, emitted.times, emitted.neurons,
             spikes.last_input, spikes.since_input, spikes.inverse_slope, errors, weights, neuron.tau_mem,
-            neuron.reset_over_tau, resolution, gradient, input_errors, carried, sums, factors, places, order, amounts,
+            neuron.reset_over_tau, spikes.on_grid, gradient, input_errors, carried, sums, factors, places, order,
+            amounts,
         ),
     )  # fmt: skip
     if splits != parts:
@@ -76,7 +76,7 @@ def spike_gradients(
 @njit(cache=True, error_model="numpy")
 def _carry_through_resets(
     begin, end, low, high, times, neurons, last_input, since_input, inverse_slope, errors, in_times,
-    tau, reset_over_tau, resolution, carried, amounts,
+    tau, reset_over_tau, on_grid, carried, amounts,
 ):  # fmt: skip
     """Stage 1 for the neurons low:high of one sample; leaves what each spike adds to C1 and C2 in ``amounts``."""
     pulled = carried[0]  # sum_k e_k / s_k, decayed to the reference time
@@ -89,10 +89,8 @@ def _carry_through_resets(
         if low <= neurons[k] < high:
             j = neurons[k] - low
             crossing = np.float64(in_times[last_input[k]]) + np.float64(since_input[k])
-            # In continuous time the reset is at the crossing, which is known better than the rounded emitted time.
-            reset = np.float64(times[k])
-            if abs(reset - crossing) <= resolution * reset:
-                reset = crossing
+            # In continuous time the reset is at the crossing, of which the emitted time is a rounding.
+            reset = np.float64(times[k]) if on_grid else crossing
             error = errors[k] + handed[j]
             handed[j] = 0.0
             if pulled[j] != 0.0:
@@ -209,13 +207,13 @@ def _walk_back(
 @njit(cache=True, error_model="numpy")
 def _walk_sample(
     sample, low, high, in_offsets, in_times, in_neurons, offsets, times, neurons, last_input, since_input,
-    inverse_slope, errors, weights, tau, reset_over_tau, resolution, gradient, input_errors, carried, sums, factors,
+    inverse_slope, errors, weights, tau, reset_over_tau, on_grid, gradient, input_errors, carried, sums, factors,
     places, order, amounts,
 ):  # fmt: skip
     begin, end, in_begin, in_end = offsets[sample], offsets[sample + 1], in_offsets[sample], in_offsets[sample + 1]
     _carry_through_resets(
         begin, end, low, high, times, neurons, last_input, since_input, inverse_slope, errors, in_times,
-        tau, reset_over_tau, resolution, carried, amounts,
+        tau, reset_over_tau, on_grid, carried, amounts,
     )  # fmt: skip
     n = _order_by_input(begin, end, low, high, neurons, last_input, in_begin, in_end, order[begin:end], places)
     if n > 0:
@@ -228,7 +226,7 @@ def _walk_sample(
 @njit(nogil=True, cache=True, error_model="numpy")
 def _walk_tasks(
     first_task, end_task, in_offsets, in_times, in_neurons, offsets, times, neurons, last_input, since_input,
-    inverse_slope, errors, weights, tau, reset_over_tau, resolution, gradient, input_errors, carried, sums, factors,
+    inverse_slope, errors, weights, tau, reset_over_tau, on_grid, gradient, input_errors, carried, sums, factors,
     places, order, amounts,
 ):  # fmt: skip
     splits, _, n_post = gradient.shape
@@ -241,6 +239,6 @@ def _walk_tasks(
             _walk_sample(
                 sample, block * n_post // blocks, (block + 1) * n_post // blocks, in_offsets, in_times, in_neurons,
                 offsets, times, neurons, last_input, since_input, inverse_slope, errors, weights, tau, reset_over_tau,
-                resolution, gradient[part], input_errors[block], carried[task], sums[task], factors[task], places[task],
+                on_grid, gradient[part], input_errors[block], carried[task], sums[task], factors[task], places[task],
                 order[block], amounts,
             )  # fmt: skip

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from bats_dt.kernels.spike_times.reference import LEAST_SLOPE
+from bats_dt.kernels.spike_times import LEAST_SLOPE
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
@@ -51,7 +51,8 @@ def _add_neuron(
 ) -> None:  # fmt: skip
     """Add what the spikes ``own`` of neuron j in one sample contribute."""
     tau, tau_s, c = neuron.tau_mem, neuron.tau_syn, neuron.c
-    resets = [float(spikes.events.times[k]) for k in own]
+    crossings = [float(inputs.times[spikes.last_input[k]]) + float(spikes.since_input[k]) for k in own]
+    resets = [float(spikes.events.times[k]) for k in own] if spikes.on_grid else crossings
     for last in reversed(range(len(own))):
         k = own[last]
         e = errors[last]
@@ -59,7 +60,7 @@ def _add_neuron(
             errors[last - 1] += e
             continue
         causal = range(begin, int(spikes.last_input[k]) + 1)
-        t_k = float(inputs.times[spikes.last_input[k]]) + float(spikes.since_input[k])
+        t_k = crossings[last]
         a = sum(weights[inputs.neurons[z], j] * math.exp(inputs.times[z] / tau_s) for z in causal)
         b = sum(weights[inputs.neurons[z], j] * math.exp(inputs.times[z] / tau) for z in causal)
         b -= neuron.reset_over_tau * sum(math.exp(t_i / tau) for t_i in resets[:last])

@@ -9,6 +9,9 @@ from bats_dt.grid import TimeGrid
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
+LEAST_SLOPE = 1e-3  # of threshold/tau: flatter crossings are counted and their slope is bounded
+MOST_IN_INTERVAL = 10_000  # spikes of a neuron between two inputs: weights that have diverged must not hang
+
 
 def spike_times(
     inputs: SpikeEvents,
@@ -29,5 +32,20 @@ def spike_times(
     A crossing is valid after the last event (input or own spike) and up to and including the next input. If
     rounding leaves a potential at or above the threshold without a spike, it is emitted at the beginning of the
     next interval: nothing is lost.
+
+    Raises
+    ------
+    ValueError: a neuron would fire more than ``MOST_IN_INTERVAL`` times between two inputs, kept or lost. It is
+        refused, not approximated.
     """
-    return implementation(__name__).spike_times(inputs, weights, neuron, max_simulation, max_spikes, grid)
+    emitted = implementation(__name__).spike_times(inputs, weights, neuron, max_simulation, max_spikes, grid)
+    diverged = np.flatnonzero(emitted.diverged >= 0)
+    if len(diverged):
+        sample = int(diverged[0])
+        raise ValueError(
+            f"weights have diverged: neuron {emitted.diverged[sample]} of sample {sample} would fire more than "
+            f"{MOST_IN_INTERVAL:,} times between two inputs, in a layer of {weights.shape[1]} neurons above "
+            f"{weights.shape[0]} with weights from {weights.min():.3g} to {weights.max():.3g}; start again from "
+            "smaller weights and a lower learning rate, or raise theta and delta_theta"
+        )
+    return emitted

@@ -21,7 +21,20 @@ from numba import njit
 
 from bats_dt.grid import TimeGrid
 from bats_dt.kernels.event_lists.sorting import sort_events
-from bats_dt.kernels.spike_times.crossings import DUE, MARK_ROWS, STATE_ROWS, TOTAL, A, B, fire
+from bats_dt.kernels.spike_times.crossings import (
+    BOUNDED,
+    DIVERGED,
+    DUE,
+    EMITTED,
+    LOST,
+    MARK_ROWS,
+    STATE_ROWS,
+    TALLIES,
+    TOTAL,
+    A,
+    B,
+    fire,
+)
 from bats_dt.kernels.threads import run_pieces
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
@@ -47,7 +60,8 @@ def spike_times(
     flags = np.zeros((batch, (n_post + 7) // 8 * 8), np.uint8)
     floats = np.empty((batch, 3, n_post * max_spikes), dtype)  # time, since_input, inverse_slope
     integers = np.empty((batch, 5, n_post * max_spikes), np.int32)  # neuron, slot, last_input, order, spare
-    tally = np.zeros((batch, 3), np.int64)  # emitted, lost, bounded
+    tally = np.zeros((batch, TALLIES), np.int64)
+    tally[:, DIVERGED] = -1
     steps = np.zeros((batch, 4), dtype)  # decay of a, decay of b, y at the end, end
     steps[:, 3] = max_simulation
     constants = (neuron.tau_mem, neuron.c, neuron.reset_over_tau, dt)
@@ -59,13 +73,14 @@ def spike_times(
             _RULE_CODES[rule], state, marks, flags, flags.view(np.uint64), floats, integers, tally, steps,
         ),
     )  # fmt: skip
-    offsets = np.concatenate([[0], np.cumsum(tally[:, 0])]).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(tally[:, EMITTED])]).astype(np.int64)
     times, since, slopes = np.empty((3, offsets[-1]), dtype)
     neurons, slots = np.empty((2, offsets[-1]), np.int32)
     last_input = np.empty(offsets[-1], np.int64)
     _pack_batch(inputs.offsets, offsets, floats, integers, times, since, slopes, neurons, slots, last_input)
     events = SpikeEvents(offsets, times, neurons, slots, n_post, max_spikes)
-    return EmittedSpikes(events, last_input, since, slopes, tally[:, 1], tally[:, 2])
+    counts = tally[:, LOST], tally[:, BOUNDED], tally[:, DIVERGED]
+    return EmittedSpikes(events, last_input, since, slopes, *counts, grid is not None)
 
 
 @njit(cache=True, error_model="numpy")
@@ -111,7 +126,7 @@ def _simulate_sample(
     limit = steps[3]
     decay = 0.0
     first = begin
-    while first < end and in_times[first] <= limit:
+    while first < end and in_times[first] <= limit and tally[DIVERGED] < 0:
         last = first + 1
         while last < end and in_times[last] == in_times[first]:
             last += 1
@@ -135,7 +150,7 @@ def _simulate_sample(
                             constants, max_spikes, floats, integers,
                         )  # fmt: skip
         first = last
-    n = tally[0]
+    n = tally[EMITTED]
     sort_events(floats[0, :n], integers[0, :n], integers[3, :n], integers[4, :n])
 
 

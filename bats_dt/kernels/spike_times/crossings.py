@@ -1,7 +1,17 @@
 """What one neuron does in one interval between two inputs: the scalar part of the Numba forward pass.
 
 Everything is in float64 and relative to the beginning of the interval, E = exp((t - t_start)/tau); the letters are
-those of ``cpu.py``. The three rules differ in when a crossing becomes a spike (EQUATIONS A.6).
+those of ``cpu.py``. The three rules differ in when a crossing becomes a spike (EQUATIONS A.6). They share arguments:
+
+    j                       neuron
+    last_input              index in its sample of the input with which the interval begins
+    state, marks            of the sample, by the rows named below, (rows, n_post)
+    tally                   of the sample, by the places named below
+    t_start, t_end, y_end   the interval [s], its end included; exp(-(t_end - t_start)/tau)
+    constants               tau [s], c = theta/tau, reset/tau, dt [s]
+    max_spikes              spikes kept for each neuron
+    floats, integers        the spikes of the sample in the order of their discovery: time, since_input, inverse_slope;
+                            neuron, slot, last_input
 """
 
 # mypy: disallow-untyped-defs=False
@@ -10,8 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-LEAST_SLOPE = 1e-3  # of threshold/tau: flatter crossings are counted and their slope is bounded
-MOST_IN_INTERVAL = 10_000  # spikes of a neuron between two inputs: weights that have diverged must not hang
+from bats_dt.kernels.spike_times import LEAST_SLOPE, MOST_IN_INTERVAL
 
 # Rows of a sample's state (n_post each): a, b, sum of the current inputs, time of the spike that is due, and of the
 # crossing that is to become a spike on the grid the time since the input before it and the inverse slope.
@@ -20,6 +29,9 @@ A, B, TOTAL, DUE, SINCE, INVERSE = range(STATE_ROWS)
 # Rows of its integer marks: spikes kept, input before that crossing, whether V is above threshold since then.
 MARK_ROWS = 3
 COUNT, INPUT, ABOVE = range(MARK_ROWS)
+# Places of its tally: spikes kept, spikes that did not fit, slopes that were bounded, a neuron that fires too often.
+TALLIES = 4
+EMITTED, LOST, BOUNDED, DIVERGED = range(TALLIES)
 
 _jit = njit(cache=True, error_model="numpy")
 
@@ -79,7 +91,7 @@ def inverse_slope(a, b, c, e, tally):
     y = 1.0 / e
     slope = (2.0 * a * y - b) * y
     if slope < LEAST_SLOPE * c:
-        tally[2] += 1
+        tally[BOUNDED] += 1
         slope = LEAST_SLOPE * c
     return 1.0 / slope
 
@@ -88,9 +100,9 @@ def inverse_slope(a, b, c, e, tally):
 def emit(j, time, since, inverse, last_input, marks, tally, max_spikes, floats, integers):
     """Record a spike, or count it as lost if the buffer of its neuron is full."""
     if marks[COUNT, j] == max_spikes:
-        tally[1] += 1
+        tally[LOST] += 1
         return
-    n = tally[0]
+    n = tally[EMITTED]
     floats[0, n] = time
     floats[1, n] = since
     floats[2, n] = inverse
@@ -98,7 +110,7 @@ def emit(j, time, since, inverse, last_input, marks, tally, max_spikes, floats, 
     integers[1, n] = marks[COUNT, j]
     integers[2, n] = last_input
     marks[COUNT, j] += 1
-    tally[0] = n + 1
+    tally[EMITTED] = n + 1
 
 
 @_jit
@@ -106,6 +118,9 @@ def fire(
     rule, j, last_input, state, marks, tally, t_start, t_end, y_end, constants, max_spikes, floats, integers
 ):  # fmt: skip
     """Emit what neuron j emits in (t_start, t_end], by the rule: 0 exact, 1 snap, 2 detect."""
+    if not np.isfinite(state[B, j]):  # the sum of its weights is above the largest number
+        tally[DIVERGED] = j
+        return
     if rule == 0:
         _fire_exactly(
             j, last_input, state, marks, tally, t_start, t_end, y_end, constants, max_spikes, floats, integers
@@ -126,9 +141,12 @@ def _fire_exactly(j, last_input, state, marks, tally, t_start, t_end, y_end, con
     a = np.float64(state[A, j])
     b = np.float64(state[B, j])
     e = next_crossing(a, b, c, 1.0, 1.0 / y_end)
-    for _ in range(MOST_IN_INTERVAL):
-        if e == 0.0:
+    fired = 0
+    while e != 0.0:
+        if fired == MOST_IN_INTERVAL:
+            tally[DIVERGED] = j
             break
+        fired += 1
         since = tau * np.log(e)
         inverse = inverse_slope(a, b, c, e, tally)
         time = min(t_start + since, t_end)
@@ -152,11 +170,16 @@ def _fire_snapped(j, last_input, state, marks, tally, t_start, t_end, y_end, con
     a = np.float64(state[A, j])
     b = np.float64(state[B, j])
     e = 1.0
+    fired = 0
     while True:
         time = state[DUE, j]
         if time < np.inf:
             if time > t_end:
                 break
+            if fired == MOST_IN_INTERVAL:
+                tally[DIVERGED] = j
+                break
+            fired += 1
             emit(
                 j, time, state[SINCE, j], state[INVERSE, j], marks[INPUT, j], marks, tally, max_spikes, floats, integers
             )
@@ -185,6 +208,7 @@ def _fire_detected(j, last_input, state, marks, tally, t_start, t_end, y_end, co
     b = np.float64(state[B, j])
     e = 1.0
     t_last = rounded(t_start, state)
+    fired = 0
     if b - a < c:
         marks[ABOVE, j] = 0
     while True:
@@ -202,6 +226,10 @@ def _fire_detected(j, last_input, state, marks, tally, t_start, t_end, y_end, co
         e = np.exp((time - t_start) / tau)
         if time != crossing and (b - a / e) / e < c:
             break  # it has decayed before the grid point, and there is no second peak before the next input
+        if fired == MOST_IN_INTERVAL:
+            tally[DIVERGED] = j
+            break
+        fired += 1
         emit(j, time, state[SINCE, j], state[INVERSE, j], marks[INPUT, j], marks, tally, max_spikes, floats, integers)
         t_last = time
         b -= reset * e

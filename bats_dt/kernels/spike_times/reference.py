@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bats_dt.grid import TimeGrid
+from bats_dt.kernels.spike_times import LEAST_SLOPE, MOST_IN_INTERVAL
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
-
-LEAST_SLOPE = 1e-3  # of threshold/tau, as in the fast implementations
 
 
 def spike_times(
@@ -28,6 +27,7 @@ def spike_times(
     """Contract: :func:`bats_dt.kernels.spike_times.spike_times`."""
     spikes: list[tuple[int, float, int, int, Crossing]] = []
     lost, bounded = np.zeros((2, inputs.batch), np.int64)
+    diverged = np.full(inputs.batch, -1)
     for sample in range(inputs.batch):
         events = range(inputs.offsets[sample], inputs.offsets[sample + 1])
         for j in range(weights.shape[1]):
@@ -38,6 +38,8 @@ def spike_times(
             kept = cell.emitted[:max_spikes]
             lost[sample] += len(cell.emitted) - len(kept)
             bounded[sample] += cell.bounded
+            if cell.diverged:
+                diverged[sample] = j
             spikes += [(sample, time, j, slot, crossing) for slot, (time, crossing) in enumerate(kept)]
     spikes.sort(key=lambda spike: spike[:4])
     counts = np.bincount([spike[0] for spike in spikes], minlength=inputs.batch)
@@ -57,6 +59,8 @@ def spike_times(
         np.array([spike[4].inverse_slope for spike in spikes], weights.dtype),
         lost,
         bounded,
+        diverged,
+        grid is not None,
     )
 
 
@@ -84,15 +88,17 @@ class Cell:
     crossing: Crossing | None = None  # the one that is to become a spike on the grid
     due: float = math.inf
     bounded: int = 0
+    fired: int = 0  # since the last input
     emitted: list[tuple[float, Crossing]] = field(default_factory=list)
 
     def receive(self, event: int, time: float, weight: float, next_input: float) -> None:
         """Take in one input and emit up to the next."""
-        if time > self.max_simulation:
+        if time > self.max_simulation or self.diverged:
             return
         self.a += weight * math.exp(time / self.neuron.tau_syn)
         self.b += weight * math.exp(time / self.neuron.tau_mem)
         self.last = time
+        self.fired = 0
         end = min(next_input, self.max_simulation)
         if end <= time and next_input <= time:
             return  # simultaneous inputs act together
@@ -102,6 +108,11 @@ class Cell:
             self._emit_snapped(event, time, end)
         else:
             self._emit_detected(event, time, end)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether it has fired too often since the last input; it is followed no further."""
+        return self.fired > MOST_IN_INTERVAL
 
     @property
     def dt(self) -> float:
@@ -137,10 +148,11 @@ class Cell:
         self.emitted.append((time, crossing))
         self.b -= self.neuron.reset_over_tau * math.exp(time / self.neuron.tau_mem)
         self.last = time
+        self.fired += 1
 
     def _emit_exactly(self, event: int, origin: float, end: float) -> None:
         crossing = self._next_crossing(event, origin, end)
-        while crossing:
+        while crossing and not self.diverged:
             self._reset(crossing.time, crossing)
             crossing = self._next_crossing(event, origin, end)
 
@@ -157,7 +169,7 @@ class Cell:
         return float(self.dtype.type(time))
 
     def _emit_snapped(self, event: int, origin: float, end: float) -> None:
-        while True:
+        while not self.diverged:
             if self.crossing is None:
                 self.crossing = self._next_crossing(event, origin, end)
                 if self.crossing is None:
@@ -175,7 +187,7 @@ class Cell:
         c = self.neuron.c
         if self.potential(origin) < c:
             self.crossing = None
-        while True:
+        while not self.diverged:
             found = self._next_crossing(event, origin, end)
             if found is None:
                 break
