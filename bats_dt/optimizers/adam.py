@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bats_dt.kernels.adam_step import adam_step
+from bats_dt.checks import instance
+from bats_dt.kernels.adam_step import adam_step, laid_out_as
 from bats_dt.optimizers.base import AbstractOptimizer
+
+_NEEDED = "pass a float32 or float64 array, or None for a layer without weights"
 
 
 @dataclass
@@ -28,6 +31,7 @@ class AdamOptimizer(AbstractOptimizer):
     Raises
     ------
     ValueError: a beta outside [0, 1), epsilon not above 0, a bad learning rate; gradients that change shape.
+    TypeError: gradients that are no float32 or float64 arrays.
     """
 
     def __init__(
@@ -45,6 +49,11 @@ class AdamOptimizer(AbstractOptimizer):
 
     def step(self, gradients: Sequence[np.ndarray | None]) -> list[np.ndarray | None]:
         """One delta a gradient, of its shape and layout; None stays None."""
+        for i, g in enumerate(gradients):
+            if g is not None:
+                instance(f"gradient {i}", g, np.ndarray, _NEEDED)
+                if g.dtype not in (np.float32, np.float64):
+                    raise TypeError(f"gradient {i} has dtype {g.dtype}: {_NEEDED}")
         if not self._moments:
             self._moments = [None if g is None else Moments(np.zeros_like(g), np.zeros_like(g)) for g in gradients]
         shapes = [None if m is None else m.first.shape for m in self._moments]
@@ -54,7 +63,7 @@ class AdamOptimizer(AbstractOptimizer):
         self._steps += 1
         for g, m in zip(gradients, self._moments, strict=True):
             if g is not None and m is not None and m.first.strides != g.strides:  # they come from load_state_dict
-                m.first, m.second = _laid_out_as(g, m.first), _laid_out_as(g, m.second)
+                m.first, m.second = laid_out_as(g, m.first), laid_out_as(g, m.second)
         return [
             None if g is None or m is None else self._delta(g, m) for g, m in zip(gradients, self._moments, strict=True)
         ]
@@ -82,9 +91,3 @@ class AdamOptimizer(AbstractOptimizer):
         return adam_step(
             gradient, moments.first, moments.second, self._beta_1, self._beta_2, self._epsilon, rate, correction
         )
-
-
-def _laid_out_as(model: np.ndarray, array: np.ndarray) -> np.ndarray:
-    copy = np.empty_like(model)
-    copy[...] = array
-    return copy

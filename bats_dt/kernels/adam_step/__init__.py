@@ -24,3 +24,12 @@ def adam_step(
     """
     module = implementation(__name__)
     return module.adam_step(gradient, first, second, beta_1, beta_2, epsilon, rate, correction)
+
+
+def laid_out_as(model: np.ndarray, array: np.ndarray) -> np.ndarray:
+    """``array`` with the memory layout and dtype of ``model``: itself if it has them, else a copy."""
+    if array.strides == model.strides and array.dtype == model.dtype:
+        return array
+    copy = np.empty_like(model)
+    copy[...] = array
+    return copy

@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from bats_dt.kernels.adam_step import laid_out_as
+
 
 def adam_step(
     gradient: np.ndarray,
@@ -21,16 +23,8 @@ def adam_step(
     delta = np.empty_like(first)
     constants = np.array([beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon, -rate, correction], first.dtype)
     flat_first, flat_second, flat_delta = (_in_memory_order(array) for array in (first, second, delta))
-    _step(_in_memory_order(_laid_out_as(first, gradient)), flat_first, flat_second, flat_delta, constants)
+    _step(_in_memory_order(laid_out_as(first, gradient)), flat_first, flat_second, flat_delta, constants)
     return delta
-
-
-def _laid_out_as(model: np.ndarray, array: np.ndarray) -> np.ndarray:
-    if array.strides == model.strides and array.dtype == model.dtype:
-        return array
-    copy = np.empty_like(model)
-    copy[...] = array
-    return copy
 
 
 def _in_memory_order(array: np.ndarray) -> np.ndarray:

@@ -70,3 +70,12 @@ def test_gradients_of_another_network_are_refused():
     optimizer.step([None, np.ones((2, 3))])
     with pytest.raises(ValueError, match="use one optimizer a network"):
         optimizer.step([None, np.ones((3, 2))])
+
+
+@pytest.mark.parametrize(
+    ("gradient", "shown"),
+    [(np.ones((2, 3), int), "has dtype int64"), (np.ones(2, np.float16), "has dtype float16"), ([1.0], r"is \[1\.0\]")],
+)
+def test_gradients_that_are_no_floating_point_arrays_are_refused_in_words(gradient, shown):
+    with pytest.raises(TypeError, match=f"gradient 1 {shown}: pass a float32 or float64 array, or None"):
+        AdamOptimizer().step([None, gradient])
