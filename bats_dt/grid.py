@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from bats_dt.checks import real_number, whole_number
+
 RULES = ("snap", "detect")
+_NEEDED = "a timestep must be finite and above 0; for exact continuous time pass no grid at all (grid=None)"
 
 
 @dataclass(frozen=True)
@@ -30,19 +33,16 @@ class TimeGrid:
 
     Raises
     ------
-    ValueError: dt is not a finite number above 0, or the rule is unknown.
+    ValueError: dt is not finite and above 0, or the rule is unknown. TypeError: dt is no number.
     """
 
     dt: float
     rule: str = "snap"
 
     def __post_init__(self) -> None:
-        dt = float(self.dt)
+        dt = real_number("dt", self.dt, _NEEDED)
         if not (math.isfinite(dt) and dt > 0):
-            raise ValueError(
-                f"dt is {dt} s: a timestep must be finite and above 0; "
-                "for exact continuous time pass no grid at all (grid=None)"
-            )
+            raise ValueError(f"dt is {dt} s: {_NEEDED}")
         if self.rule not in RULES:
             raise ValueError(f"rule is {self.rule!r}: pass one of {', '.join(map(repr, RULES))}")
         object.__setattr__(self, "dt", dt)
@@ -50,9 +50,8 @@ class TimeGrid:
     @classmethod
     def from_bins(cls, duration: float, bins: int, rule: str = "snap") -> TimeGrid:
         """The grid that divides ``duration`` [s] into ``bins`` steps, dt = duration / bins (EQUATIONS A.7)."""
-        if bins < 1:
-            raise ValueError(f"bins is {bins}: at least 1 is needed")
-        return cls(duration / bins, rule)
+        duration = real_number("duration", duration, "pass the seconds that are divided into bins")
+        return cls(duration / whole_number("bins", bins, "at least 1 is needed, a whole number"), rule)
 
     def times(self, indices: Any, dtype: Any = np.float32) -> np.ndarray:
         """Grid times n dt [s] of the grid points ``indices``, any shape."""
@@ -74,17 +73,17 @@ class TimeGrid:
             on_grid = np.abs(position - nearest) <= slack
         return self.times(np.where(on_grid, nearest, np.ceil(position)), times.dtype)
 
-    def check_span(self, max_simulation: float, last_input: float, dtype: Any) -> None:
+    def check_span(self, max_simulation: float, latest_spike: float, dtype: Any) -> None:
         """Refuse a dt that is longer than the simulation or below the resolution of its times.
 
-        ``max_simulation``, ``last_input``: end of the simulation and time of the last input spike [s].
+        ``max_simulation``: end of the simulation [s]. ``latest_spike``: time up to which spikes are to be expected [s].
         """
         if self.dt > max_simulation:
             raise ValueError(
                 f"dt is {self.dt} s but the simulation ends at {max_simulation} s, before the first grid "
                 "point: pass a smaller dt or a larger max_simulation"
             )
-        span = max_simulation if math.isfinite(max_simulation) else last_input
+        span = min(max_simulation, latest_spike)
         resolution = 4 * float(np.finfo(dtype).eps) * span
         if self.dt < resolution:
             raise ValueError(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from bats_dt.checks import instance, real_number
 from bats_dt.layers.base import AbstractLayer
 from bats_dt.layers.input import InputLayer
 
@@ -35,13 +36,26 @@ class Network:
     @property
     def output_spike_trains(self) -> tuple[np.ndarray, np.ndarray]:
         """Padded times (batch, n_neurons, slots) [s] and counts (batch, n_neurons) of the last layer."""
-        return self._layers[-1].spike_trains
+        return self._top().spike_trains
 
     def add_layer(self, layer: AbstractLayer, input: bool = False) -> None:
-        """Add a layer on top; ``input`` marks the one that takes the spikes given to ``forward``."""
-        if input:
-            if not isinstance(layer, InputLayer):
-                raise ValueError(f"input=True needs an InputLayer, {type(layer).__name__} is none")
+        """Add a layer on top; ``input`` marks the one that takes the spikes given to ``forward``.
+
+        Raises
+        ------
+        TypeError: it is no layer. ValueError: its ``previous_layer`` is not the one that was added before it, or an
+            input that is no InputLayer.
+        """
+        instance("layer", layer, AbstractLayer, "pass an InputLayer or a LIFLayer")
+        if input and not isinstance(layer, InputLayer):
+            raise ValueError(f"input=True needs an InputLayer, {type(layer).__name__} is none")
+        below = self._layers[-1] if self._layers else None
+        if layer.previous_layer is not below:
+            raise ValueError(
+                f"{_described(layer)} was made to stand on {_described(layer.previous_layer)} but here it would stand "
+                f"on {_described(below)}: add the layers in their order, the input first"
+            )
+        if isinstance(layer, InputLayer) and input:
             self._input = layer
         self._layers.append(layer)
 
@@ -64,11 +78,12 @@ class Network:
         """
         if self._input is None:
             raise ValueError("the network has no input layer: add_layer(InputLayer(...), input=True) first")
-        if not max_simulation > 0:
+        end = real_number("max_simulation", max_simulation, "pass the end in seconds, math.inf for none")
+        if not end > 0:
             raise ValueError(f"max_simulation is {max_simulation} s: the end of the simulation must be above 0")
         self._input.set_spike_trains(spike_times, spike_counts)
         for layer in self._layers:
-            layer.forward(max_simulation, training)
+            layer.forward(end, training)
 
     def backward(self, errors: Any, per_sample: bool = False) -> list[np.ndarray | None]:
         """Gradients of all weights, from the errors of the last layer's spikes.
@@ -78,9 +93,17 @@ class Network:
         Returned: one array a layer, None for those without weights: the mean over the batch as (1, n_post, n_pre), so
         that a mean over axis 0 leaves it as it is; or every sample's own, (batch, n_post, n_pre), if ``per_sample``.
         Exact in continuous time, straight-through on a grid.
+
+        Raises
+        ------
+        ValueError: errors of another shape. RuntimeError: there are no spikes yet.
         """
         gradients: list[np.ndarray | None] = [None] * len(self._layers)
         errors = np.asarray(errors)
+        events = self._top().events
+        shape = (events.batch, events.n_neurons, events.n_slots)
+        if errors.shape != shape:
+            raise ValueError(f"errors have shape {errors.shape}: pass dL/dt of shape {shape}, as a loss returns it")
         passed: np.ndarray | None = errors if per_sample else errors / errors.dtype.type(len(errors))
         for index in reversed(range(len(self._layers))):
             layer = self._layers[index]
@@ -124,6 +147,11 @@ class Network:
         for name, layer in layers.items():
             layer.weights = named[name]  # type: ignore[misc]
 
+    def _top(self) -> AbstractLayer:
+        if not self._layers:
+            raise RuntimeError("the network has no layers yet: call add_layer, with the InputLayer first")
+        return self._layers[-1]
+
     def _weighted_layers(self) -> dict[str, AbstractLayer]:
         """Layers with weights by name, ``layer_<index>`` where they have none."""
         named: dict[str, AbstractLayer] = {}
@@ -134,3 +162,7 @@ class Network:
                     raise ValueError(f"two layers are called {name!r}: give each a name of its own")
                 named[name] = layer
         return named
+
+
+def _described(layer: AbstractLayer | None) -> str:
+    return "no layer" if layer is None else f"{type(layer).__name__} {layer.name!r}"

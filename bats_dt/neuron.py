@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from bats_dt.checks import real_number
+
 
 @dataclass(frozen=True)
 class Neuron:
@@ -19,7 +21,7 @@ class Neuron:
 
     Raises
     ------
-    ValueError: a constant is not a finite positive number.
+    ValueError: a constant is not finite and above 0. TypeError: it is no number.
     """
 
     tau_syn: float
@@ -27,10 +29,10 @@ class Neuron:
     reset: float
 
     def __post_init__(self) -> None:
-        for name, unit in (("tau_syn", " s"), ("threshold", ""), ("reset", "")):
-            value = float(getattr(self, name))
+        for name, (argument, unit, needed) in _CONSTANTS.items():
+            value = real_number(argument, getattr(self, name), needed)
             if not (math.isfinite(value) and value > 0):
-                raise ValueError(_REFUSALS[name].format(value=f"{value}{unit}"))
+                raise ValueError(f"{argument} is {value}{unit}: {needed}")
             object.__setattr__(self, name, value)
 
     @property
@@ -49,11 +51,14 @@ class Neuron:
         return self.reset / self.tau_mem
 
 
-_REFUSALS = {
-    "tau_syn": "tau_s is {value}: a time constant must be finite and above 0; pass for example 0.13",
-    "threshold": "theta is {value}: the threshold must be finite and above 0, where the potential starts",
+# The argument of a layer, its unit and what it must be.
+_CONSTANTS = {
+    "tau_syn": ("tau_s", " s", "a time constant must be finite and above 0; pass for example 0.13"),
+    "threshold": ("theta", "", "the threshold must be finite and above 0, where the potential starts"),
     "reset": (
-        "delta_theta is {value}: a spike must lower the potential, or the neuron would fire without end; "
-        "pass a finite value above 0, usually theta itself"
+        "delta_theta",
+        "",
+        "a spike must lower the potential, or the neuron would fire without end; "
+        "pass a finite value above 0, usually theta itself",
     ),
 }

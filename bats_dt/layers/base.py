@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from bats_dt.checks import whole_number
 from bats_dt.spikes import SpikeEvents
 
 
@@ -14,13 +15,11 @@ class AbstractLayer(ABC):
 
     Raises
     ------
-    ValueError: n_neurons is below 1.
+    ValueError, TypeError: n_neurons is not a whole number from 1.
     """
 
     def __init__(self, n_neurons: int, name: str = "") -> None:
-        if n_neurons < 1:
-            raise ValueError(f"n_neurons is {n_neurons}: a layer needs at least 1 neuron")
-        self._n_neurons = int(n_neurons)
+        self._n_neurons = whole_number("n_neurons", n_neurons, "a layer needs at least 1 neuron, a whole number")
         self._name = name
 
     @property
@@ -32,6 +31,11 @@ class AbstractLayer(ABC):
     def name(self) -> str:
         """The name its weights are stored under."""
         return self._name
+
+    @property
+    def previous_layer(self) -> AbstractLayer | None:
+        """The layer below, None for one that has none."""
+        return None
 
     @property
     @abstractmethod

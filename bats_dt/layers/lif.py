@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bats_dt.checks import finite, instance, whole_number
 from bats_dt.grid import TimeGrid
 from bats_dt.kernels.spike_gradients import spike_gradients
 from bats_dt.kernels.spike_times import spike_times
@@ -15,7 +16,7 @@ from bats_dt.layers.base import AbstractLayer
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
-LONGEST_STEP = 30  # membrane time constants: beyond it a potential is lost in rounding from one grid point to the next
+LONGEST_RESPONSE = 30  # membrane time constants after which a potential is lost in rounding
 
 
 class LIFLayer(AbstractLayer):
@@ -41,7 +42,7 @@ class LIFLayer(AbstractLayer):
 
     Raises
     ------
-    ValueError: a constant out of its range, or weights that do not fit.
+    ValueError: a constant out of its range, or weights that do not fit. TypeError: an argument of another kind.
     """
 
     def __init__(
@@ -59,16 +60,22 @@ class LIFLayer(AbstractLayer):
         dtype: Any = np.float32,
     ) -> None:
         super().__init__(n_neurons, name)
+        instance("previous_layer", previous_layer, AbstractLayer, "pass the layer below, an InputLayer or a LIFLayer")
+        instance("grid", grid, TimeGrid | None, f"pass TimeGrid({grid}), or None for continuous time")
+        instance(
+            "weight_initializer", weight_initializer, Callable | None,
+            "pass a function of (n_post, n_pre) that returns the weights, for example lambda n_post, n_pre: weights",
+        )  # fmt: skip
         self.neuron = Neuron(tau_s, theta, delta_theta)
-        if max_n_spike < 1:
-            raise ValueError(f"max_n_spike is {max_n_spike}: the buffer needs room for at least 1 spike a neuron")
-        if grid is not None and grid.dt > LONGEST_STEP * self.neuron.tau_mem:
+        if grid is not None and grid.dt > LONGEST_RESPONSE * self.neuron.tau_mem:
             raise ValueError(
-                f"dt is {grid.dt} s, more than {LONGEST_STEP} membrane time constants of {self.neuron.tau_mem} s: "
+                f"dt is {grid.dt} s, more than {LONGEST_RESPONSE} membrane time constants of {self.neuron.tau_mem} s: "
                 "nothing of a potential is left from one grid point to the next; pass a smaller dt"
             )
         self.grid = grid
-        self.max_n_spike = int(max_n_spike)
+        self.max_n_spike = whole_number(
+            "max_n_spike", max_n_spike, "the buffer needs room for at least 1 spike a neuron, a whole number"
+        )
         self._previous_layer = previous_layer
         self._dtype = np.dtype(dtype)
         if self._dtype not in (np.float32, np.float64):
@@ -78,6 +85,11 @@ class LIFLayer(AbstractLayer):
         self._by_input = np.zeros((previous_layer.n_neurons, self.n_neurons), self._dtype)
         if weight_initializer is not None:
             self.weights = weight_initializer(self.n_neurons, previous_layer.n_neurons)
+
+    @property
+    def previous_layer(self) -> AbstractLayer:
+        """The layer below."""
+        return self._previous_layer
 
     @property
     def trainable(self) -> bool:
@@ -98,9 +110,7 @@ class LIFLayer(AbstractLayer):
                 f"weights of layer {self.name!r} have shape {weights.shape} but it has {n_post} neurons above "
                 f"{n_pre}: pass ({n_post}, {n_pre})"
             )
-        if not np.isfinite(weights).all():
-            raise ValueError(f"weights of layer {self.name!r} hold inf or nan: pass finite numbers")
-        self._by_input = np.ascontiguousarray(weights.T, self._dtype)
+        self._by_input = np.array(self._cast("weights", weights).T, order="C")
 
     @property
     def emitted(self) -> EmittedSpikes:
@@ -133,7 +143,8 @@ class LIFLayer(AbstractLayer):
         inputs = self._inputs()
         if self.grid is not None:
             last_input = float(inputs.times.max()) if len(inputs.times) else 0.0
-            self.grid.check_span(max_simulation, last_input, self._dtype)
+            latest_spike = last_input + LONGEST_RESPONSE * self.neuron.tau_mem
+            self.grid.check_span(max_simulation, latest_spike, self._dtype)
         self._emitted = spike_times(inputs, self._by_input, self.neuron, max_simulation, self.max_n_spike, self.grid)
         if self.max_n_spike > 1 and not self._warned and self._emitted.lost.any():
             self._warned = True
@@ -165,13 +176,21 @@ class LIFLayer(AbstractLayer):
         return gradient.transpose(0, 2, 1), input_errors
 
     def add_deltas(self, delta: np.ndarray) -> None:
-        """Add ``delta`` (n_post, n_pre) to the weights."""
+        """Add ``delta`` (n_post, n_pre) to the weights. Raises ValueError for another shape, inf or nan."""
+        delta = np.asarray(delta)
         if delta.shape != self.weights.shape:
             raise ValueError(
                 f"delta of layer {self.name!r} has shape {delta.shape}: pass {self.weights.shape}; a gradient's "
                 "leading axis is removed by averaging over axis 0"
             )
-        self._by_input += delta.T.astype(self._dtype, copy=False)
+        self._by_input += self._cast("deltas", delta).T
+
+    def _cast(self, name: str, array: np.ndarray) -> np.ndarray:
+        """The array in the precision of the weights, in which it must be finite."""
+        with np.errstate(over="ignore"):  # refused below
+            cast = array.astype(self._dtype, copy=False)
+        finite(f"{name} of layer {self.name!r}", cast, "pass finite numbers")
+        return cast
 
     def _inputs(self) -> SpikeEvents:
         return self._previous_layer.events.astype(self._dtype)

@@ -22,6 +22,16 @@ def test_bins_divide_the_duration():
     assert TimeGrid.from_bins(0.3, 30, "detect") == TimeGrid(0.01, "detect")
     with pytest.raises(ValueError, match="bins is 0: at least 1"):
         TimeGrid.from_bins(0.3, 0)
+    with pytest.raises(ValueError, match=r"bins is 1\.5: at least 1 is needed, a whole number"):
+        TimeGrid.from_bins(0.3, 1.5)
+    with pytest.raises(TypeError, match="duration is None: pass the seconds"):
+        TimeGrid.from_bins(None, 3)
+
+
+@pytest.mark.parametrize("dt", [None, "a", "0.1", np.ones(3)])
+def test_a_timestep_that_is_no_number_is_refused_in_words(dt):
+    with pytest.raises(TypeError, match=r"dt is (None|'a'|'0\.1'|an array of shape \(3,\)): a timestep must be finite"):
+        TimeGrid(dt)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

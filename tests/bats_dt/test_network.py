@@ -188,9 +188,9 @@ def test_weights_that_are_not_there_or_not_ours_are_refused_in_words(tmp_path):
 
 def test_two_layers_of_one_name_cannot_be_stored(tmp_path):
     network = Network()
-    inputs = InputLayer(2)
-    for layer in (inputs, *(LIFLayer(inputs, 0.1, 0.1, 0.1, n_neurons=2, name="twin") for _ in range(2))):
-        network.add_layer(layer, input=layer is inputs)
+    network.add_layer(InputLayer(2), input=True)
+    for _ in range(2):
+        network.add_layer(LIFLayer(network.layers[-1], 0.1, 0.1, 0.1, n_neurons=2, name="twin"))
     with pytest.raises(ValueError, match="two layers are called 'twin'"):
         network.store(tmp_path)
 
@@ -206,5 +206,39 @@ def test_networks_put_together_wrongly_say_so():
     network.add_layer(inputs, input=True)
     with pytest.raises(ValueError, match="max_simulation is 0 s: the end of the simulation must be above 0"):
         network.forward(*trains, max_simulation=0)
+    with pytest.raises(TypeError, match=r"max_simulation is None: pass the end in seconds, math\.inf for none"):
+        network.forward(*trains, max_simulation=None)
     with pytest.raises(ValueError, match="2 deltas for 1 layers"):
         network.apply_deltas([None, None])
+
+
+def test_layers_that_do_not_make_a_stack_are_refused_when_they_are_added():
+    inputs = InputLayer(2, "inputs")
+    hidden = LIFLayer(inputs, 0.1, 0.1, 0.1, n_neurons=2, name="hidden")
+    output = LIFLayer(hidden, 0.1, 0.1, 0.1, n_neurons=2, name="output")
+    network = Network()
+    with pytest.raises(TypeError, match="layer is 'x': pass an InputLayer or a LIFLayer"):
+        network.add_layer("x")
+    with pytest.raises(ValueError, match=r"'hidden' was made to stand on InputLayer 'inputs' but .* on no layer: add"):
+        network.add_layer(hidden)
+    network.add_layer(inputs, input=True)
+    with pytest.raises(ValueError, match=r"'output' was made to stand on LIFLayer 'hidden' but .* on InputLayer"):
+        network.add_layer(output)
+    with pytest.raises(ValueError, match="InputLayer 'more' was made to stand on no layer but"):
+        network.add_layer(InputLayer(2, "more"), input=True)
+    assert network.layers == [inputs]
+
+
+def test_an_empty_network_has_neither_output_nor_gradients():
+    for use in (lambda: Network().output_spike_trains, lambda: Network().backward(np.ones((1, 1, 1)))):
+        with pytest.raises(RuntimeError, match="the network has no layers yet: call add_layer"):
+            use()
+
+
+@pytest.mark.parametrize("errors", [1.0, np.ones((2, 3)), np.ones((1, 3, 20)), np.ones((2, 3, 19))])
+def test_errors_of_another_shape_than_the_output_are_refused_in_words(random_trains, errors):
+    rng = np.random.default_rng(11)
+    network = two_layer_network(rng)
+    network.forward(*random_trains(rng, 2, 12, 1, np.float32), max_simulation=0.3)
+    with pytest.raises(ValueError, match=r"errors have shape \(.*\): pass dL/dt of shape \(2, 3, 20\)"):
+        network.backward(errors)

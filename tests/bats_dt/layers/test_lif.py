@@ -10,8 +10,8 @@ from bats_dt.layers import InputLayer, LIFLayer
 
 def layer_above(inputs, weights, **arguments):
     weights = np.asarray(weights)
-    given = {"tau_s": 1.0, "theta": 2.0, "delta_theta": 2.0, "name": "hidden", **arguments}
-    return LIFLayer(inputs, weight_initializer=lambda *_: weights, n_neurons=len(weights), **given)
+    given = {"tau_s": 1.0, "theta": 2.0, "delta_theta": 2.0, "name": "hidden", "n_neurons": len(weights)}
+    return LIFLayer(inputs, **{**given, "weight_initializer": lambda *_: weights, **arguments})
 
 
 def spiking_input(times):
@@ -82,6 +82,8 @@ def test_errors_stop_at_a_layer_that_is_not_trainable():
     [
         ({"tau_s": -1.0}, "tau_s is -1.0 s: a time constant"),
         ({"delta_theta": 0.0}, "delta_theta is 0.0: a spike must lower the potential"),
+        ({"max_n_spike": 2.5}, r"max_n_spike is 2\.5: the buffer needs .* a whole number"),
+        ({"n_neurons": 1.5}, r"n_neurons is 1\.5: a layer needs at least 1 neuron, a whole number"),
         ({"max_n_spike": 0}, "max_n_spike is 0: the buffer needs room for at least 1"),
         ({"grid": TimeGrid(100.0)}, "dt is 100.0 s, more than 30 membrane time constants of 2.0 s"),
         ({"dtype": np.float16}, "dtype is float16: pass float32 or float64"),
@@ -90,6 +92,46 @@ def test_errors_stop_at_a_layer_that_is_not_trainable():
 def test_arguments_out_of_range_are_refused_in_words(arguments, message):
     with pytest.raises(ValueError, match=message):
         layer_above(InputLayer(1), [[1.0]], **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"grid": 0.01}, r"grid is 0\.01: pass TimeGrid\(0\.01\), or None for continuous time"),
+        ({"weight_initializer": np.ones((1, 1))}, r"weight_initializer is an array of shape \(1, 1\): pass a function"),
+        ({"tau_s": "a"}, "tau_s is 'a': a time constant must be finite and above 0"),
+        ({"theta": None}, "theta is None: the threshold must be finite and above 0"),
+        ({"n_neurons": "3"}, "n_neurons is '3': a layer needs at least 1 neuron"),
+        ({"max_n_spike": None}, "max_n_spike is None: the buffer needs room"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_in_words(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        layer_above(InputLayer(1), [[1.0]], **arguments)
+
+
+def test_a_layer_without_one_below_is_refused_in_words():
+    with pytest.raises(TypeError, match="previous_layer is None: pass the layer below, an InputLayer or a LIFLayer"):
+        LIFLayer(None, 1.0, 1.0, 1.0, n_neurons=1)
+
+
+def test_weights_and_deltas_must_be_finite_in_the_precision_of_the_layer():
+    layer = layer_above(InputLayer(2), [[1.0, 2.0]])
+    with pytest.raises(ValueError, match="weights of layer 'hidden' hold inf or nan as float32: pass finite numbers"):
+        layer.weights = np.array([[1.0, 1e39]])
+    for wrong in (np.nan, np.inf, -1e39):
+        with pytest.raises(ValueError, match="deltas of layer 'hidden' hold inf or nan as float32"):
+            layer.add_deltas(np.array([[0.0, wrong]]))
+    np.testing.assert_array_equal(layer.weights, [[1, 2]])
+    wide = layer_above(InputLayer(2), [[1.0, 1e39]], dtype=np.float64)
+    np.testing.assert_array_equal(wide.weights, [[1, 1e39]])
+
+
+def test_weights_taken_from_another_layer_are_not_shared_with_it():
+    one, other = (layer_above(InputLayer(2), np.ones((3, 2))) for _ in range(2))
+    one.weights = other.weights
+    one.add_deltas(np.ones((3, 2)))
+    assert (other.weights == 1).all()
 
 
 def test_weights_that_do_not_fit_are_refused_in_words():
@@ -107,6 +149,8 @@ def test_errors_of_another_shape_are_refused_in_words():
     layer.forward(10.0)
     with pytest.raises(ValueError, match=r"shape \(1, 1\): pass \(1, 1, 3\)"):
         layer.backward(np.ones((1, 1)))
+    with pytest.raises(ValueError, match=r"shape \(\): pass \(1, 1, 3\)"):
+        layer.backward(1.0)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +159,7 @@ def test_errors_of_another_shape_are_refused_in_words():
         (0.5, 0.4, "dt is 0.5 s but the simulation ends at 0.4 s, before the first grid point"),
         (1e-9, 10.0, "float32 resolves only"),
         (1e-9, math.inf, "float32 resolves only"),
+        (1e-6, math.inf, r"float32 resolves only .* s at 60\.1"),  # spikes come long after the only input, at 0.1 s
     ],
 )
 def test_a_grid_that_does_not_fit_the_simulation_is_refused_in_words(dt, end, message):
