@@ -18,7 +18,8 @@ class SpikeCountClassLoss(AbstractLoss):
 
     Raises
     ------
-    ValueError: a target is negative or not finite; labels do not fit the batch or the number of classes.
+    ValueError: a target is negative or not finite; times do not fit the counts; labels do not fit
+        the batch or the number of classes.
     TypeError: labels are not integers.
     """
 
@@ -35,16 +36,21 @@ class SpikeCountClassLoss(AbstractLoss):
 
     def compute_loss(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """L of each sample, float32 (batch,). ``targets``: integer labels (batch,)."""
-        return 0.5 * np.square(self._shortfall(spike_counts, targets)).sum(axis=1)
+        return 0.5 * np.square(self._shortfall(spike_times, spike_counts, targets)).sum(axis=1)
 
     def compute_errors(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """target - n in all slots of a neuron, float32 (batch, n_neurons, slots)."""
-        shortfall = self._shortfall(spike_counts, targets)
+        shortfall = self._shortfall(spike_times, spike_counts, targets)
         return np.broadcast_to(shortfall[:, :, None], spike_times.shape).copy()
 
-    def _shortfall(self, spike_counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def _shortfall(self, spike_times: np.ndarray, spike_counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """target - n, float32 (batch, n_neurons)."""
         labels = np.asarray(labels)
+        if len(spike_times.shape) != 3 or spike_times.shape[:2] != spike_counts.shape:
+            raise ValueError(
+                f"spike times have shape {spike_times.shape} but spike counts {spike_counts.shape}: pass (batch, "
+                "n_neurons, slots) and (batch, n_neurons), both of one forward pass"
+            )
         batch, n_classes = spike_counts.shape
         if labels.dtype.kind not in "iu":
             raise TypeError(f"labels have dtype {labels.dtype}: pass integers")

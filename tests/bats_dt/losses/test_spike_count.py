@@ -50,3 +50,11 @@ def test_targets_out_of_range_are_refused_in_words(target):
 def test_labels_that_do_not_fit_are_refused_in_words(labels, error, message):
     with pytest.raises(error, match=message):
         SpikeCountClassLoss(5, 1).compute_loss(TIMES, COUNTS, labels)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 5), (2, 4, 5), (2, 3)])
+def test_times_and_counts_of_different_passes_are_refused_in_words(shape):
+    loss = SpikeCountClassLoss(5, 1)
+    for compute in (loss.compute_loss, loss.compute_errors, loss.compute_loss_and_errors):
+        with pytest.raises(ValueError, match=r"spike times have shape .* but spike counts \(2, 3\): pass"):
+            compute(np.full(shape, np.inf, np.float32), COUNTS, LABELS)
