@@ -12,20 +12,20 @@ _selected = ["cpu"]
 def set_backend(name: str) -> None:
     """Choose the implementation of every kernel from now on.
 
-    ``name``: ``"cpu"`` (Numba, the default), ``"cuda"`` (an NVIDIA GPU), or ``"reference"`` (plain float64
-    loops, slow, to check the others against).
+    ``name``: ``"cpu"`` (Numba, the default) or ``"reference"`` (plain float64 loops, slow, to check the other
+    against).
 
     Raises
     ------
-    RuntimeError: CUDA is asked for where there is none. ValueError: the name is unknown.
+    RuntimeError: ``"cuda"`` is asked for, of which this version has no kernels. ValueError: the name is unknown.
     """
     if name == "cuda":
         raise RuntimeError(
-            "set_backend('cuda'): this version of bats_dt has no CUDA kernels yet, so there is no GPU to run "
-            "on; call set_backend('cpu'), which is also the default"
+            "set_backend('cuda'): this version of bats_dt has no CUDA kernels yet, whether or not there is a GPU; "
+            "call set_backend('cpu'), which is also the default"
         )
-    if name not in _MODULES:
-        raise ValueError(f"backend is {name!r}: pass 'cpu', 'cuda' or 'reference'")
+    if not isinstance(name, str) or name not in _MODULES:
+        raise ValueError(f"backend is {name!r}: pass {' or '.join(map(repr, _MODULES))}")
     _selected[0] = name
 
 
