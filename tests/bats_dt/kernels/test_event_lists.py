@@ -94,3 +94,9 @@ def test_trains_that_are_none_are_refused_in_words(backend, row, count, message)
 def test_arrays_of_another_kind_are_refused_in_words(times, counts, error, message):
     with pytest.raises(error, match=message):
         event_lists(times, counts)
+
+
+@pytest.mark.parametrize("count", [2**32 + 1, 1 - 2**32])
+def test_a_count_that_would_wrap_in_int32_is_refused_as_it_was_given(backend, count):
+    with pytest.raises(ValueError, match=f"has 1 finite spike times but a count of {count}:"):
+        event_lists(np.ones((1, 1, 1)), np.array([[count]]))
