@@ -4,9 +4,8 @@ import numba
 import numpy as np
 import pytest
 
-from bats_dt import TimeGrid, set_backend
 from bats_dt.kernels.event_lists import event_lists
-from bats_dt.kernels.spike_times import cpu, reference, spike_times
+from bats_dt.kernels.spike_times import cpu, reference
 from bats_dt.kernels.spike_times.crossings import next_crossing
 from bats_dt.neuron import Neuron
 
@@ -267,38 +266,6 @@ def test_spikes_beyond_the_buffer_are_counted_and_the_kept_ones_unchanged(simula
     assert lost.sum() > 10
     np.testing.assert_array_equal(kept.lost, lost)
     np.testing.assert_array_equal(kept.events.to_trains()[0], everything.events.to_trains()[0][..., :max_spikes])
-
-
-RULES = [None, TimeGrid(0.01), TimeGrid(0.01, "detect")]
-
-
-@pytest.mark.parametrize("grid", RULES, ids=["exact", "snap", "detect"])
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
-@pytest.mark.parametrize("end", [150.0, math.inf])
-def test_a_neuron_whose_weights_have_diverged_is_refused_in_words(backend, grid, end):
-    set_backend(backend)
-    inputs = event_lists(np.array([[[math.inf]], [[0.0]]], np.float32), np.array([[0], [1]]))
-    message = r"neuron 1 of sample 1 would fire more than 10,000 times between two inputs.* weights from 0 to 1e\+38"
-    with pytest.raises(ValueError, match=message):
-        spike_times(inputs, np.array([[4.5, 1e38, 0.0]], np.float32), UNIT, end, 5, grid)
-
-
-@pytest.mark.parametrize("grid", RULES, ids=["exact", "snap", "detect"])
-def test_weights_whose_sum_is_above_the_largest_number_are_refused_in_words(one_spike_inputs, grid):
-    inputs = event_lists(*one_spike_inputs([0.0, 0.0], np.float32))
-    with pytest.raises(ValueError, match=r"neuron 0 of sample 0 would fire more than 10,000 times"):
-        spike_times(inputs, np.full((2, 1), 3e38, np.float32), UNIT, 1.0, 5, grid)
-
-
-@pytest.mark.parametrize("grid", [TimeGrid(0.01), TimeGrid(0.01, "detect")], ids=["snap", "detect"])
-@pytest.mark.parametrize("steps", [10_000, 10_001])
-def test_a_neuron_may_fire_ten_thousand_times_between_two_inputs_and_no_more(simulate, one_spike_inputs, grid, steps):
-    # far above the threshold, it fires at each of the grid points 1 .. steps
-    neuron = Neuron(tau_syn=50.0, threshold=1e-3, reset=1e-3)
-    emitted = simulate(one_spike_inputs([0.0]), np.array([[50.0]]), neuron, steps * 0.01 + 0.005, 20, grid)
-    assert emitted.diverged.tolist() == ([-1] if steps == 10_000 else [0])
-    if steps == 10_000:
-        assert emitted.lost[0] + 20 in (steps, steps - 1)  # the crossing comes shortly before or after the first point
 
 
 def test_thousands_of_spikes_in_continuous_time_are_neither_refused_nor_delayed(simulate, one_spike_inputs):
