@@ -34,7 +34,7 @@ def test_weights_whose_sum_is_above_the_largest_number_are_refused_in_words(one_
 @pytest.mark.parametrize("module", [cpu, reference], ids=["cpu", "reference"])
 @pytest.mark.parametrize("steps", [10_000, 10_001])
 def test_a_neuron_may_fire_ten_thousand_times_between_two_inputs_and_no_more(one_spike_inputs, module, grid, steps):
-    # the weight brings it far above the threshold before the first grid point: it fires at each of the grid points 1 .. steps
+    # far above the threshold by the first grid point, it fires at each of the points 1 .. steps
     neuron = Neuron(tau_syn=50.0, threshold=1e-3, reset=1e-3)
     inputs, weights = event_lists(*one_spike_inputs([0.0])), np.array([[50.0]])
     emitted = module.spike_times(inputs, weights, neuron, steps * 0.01 + 0.005, 20, grid)
