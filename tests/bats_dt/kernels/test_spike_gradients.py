@@ -208,7 +208,7 @@ def test_long_simulations_neither_overflow_nor_lose_the_gradient(one_spike_input
 
 @pytest.mark.parametrize("rule", ["snap", "detect"])
 def test_late_in_float32_a_reset_on_the_grid_is_still_apart_from_its_crossing(one_spike_inputs, rule):
-    # 2^20 s is exact in float32, which resolves 0.125 s there: the grid times are exact, the crossing 0.18 s before one is not
+    # float32 resolves 0.125 s at 2^20 s: grid times are exact there, the crossing 0.18 s before one is not
     grid, weights, results = TimeGrid(0.5, rule), np.array([[8.0]], np.float32), []
     for start in (0.0, 2.0**20):
         inputs, spikes = emit(one_spike_inputs([start], np.float32), weights, UNIT, grid, math.inf)
