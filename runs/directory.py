@@ -65,7 +65,7 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         with _locked(self.path):
             held = read_config(self.path) if (self.path / "config.json").exists() else None
-            if held is None or held.epochs < config.epochs:
+            if held is None or held.epochs < config.epochs or held.identity() != config.identity():
                 saved = {"format": FORMAT, **config.model_dump(mode="json")}
                 write_json(self.path / "config.json", saved)
             yield
@@ -83,7 +83,7 @@ class RunDirectory:
         held = read_config(self.path)
         ours, theirs = config.identity(), held.identity()
         differing = [key for key in {**theirs, **ours} if ours.get(key) != theirs.get(key)]
-        if differing:
+        if differing and not self._learnt_nothing():
             told = ", ".join(f"{key} = {theirs.get(key)} (asked for: {ours.get(key)})" for key in differing[:3])
             raise ConfigError(
                 f"{self.path} holds a run with another configuration, {told}: "
@@ -95,6 +95,10 @@ class RunDirectory:
                 f"{self.path} holds this run with {finished} epochs, more than the {config.epochs} asked for: "
                 "give another --out"
             )
+
+    def _learnt_nothing(self) -> bool:
+        """Whether the run ended before its first epoch did, as one with impossible settings; it may be replaced."""
+        return not (self.path / "metrics.jsonl").exists() and not any(self.path.glob("checkpoint-*.safetensors"))
 
     def finished_epochs(self) -> int | None:
         """The epochs of the finished run in this directory; None where it is not finished."""

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from runs.config import ConfigError, make_config
-from runs.directory import RunDirectory, read_rows
+from runs.directory import RunDirectory, read_config, read_rows
 from runs.training import train
 
 
@@ -60,6 +60,15 @@ def test_a_directory_with_another_configuration_is_refused_and_keeps_everything(
     with pytest.raises(ConfigError, match=r"another configuration, seed = 0 \(asked for: 7\): give another --out"):
         train(config(seed=7), tmp_path, watcher())
     assert outcome(tmp_path) == before
+
+
+def test_a_run_that_ended_before_its_first_epoch_may_be_corrected(tmp_path, stand_in, watcher, outcome):
+    with RunDirectory(tmp_path / "corrected").open(config(seed=7)):
+        pass
+    train(config(), tmp_path / "corrected", watcher())
+    train(config(), tmp_path / "at once", watcher())
+    assert outcome(tmp_path / "corrected") == outcome(tmp_path / "at once")
+    assert read_config(tmp_path / "corrected") == config()
 
 
 def test_a_directory_with_other_files_is_refused(tmp_path, stand_in, watcher):
