@@ -72,9 +72,16 @@ def test_a_run_is_trained_told_in_few_lines_and_not_computed_again(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT between processes")
 def test_ctrl_c_says_how_to_continue_and_has_exit_code_130(tmp_path):
-    words = ["train", "bats", "--epochs", "1000000", "--train-samples", "40", "--test-samples", "20", "--hidden", "16"]
+    words = ["train", "bats", "--epochs", "100000", "--train-samples", "40", "--test-samples", "20", "--hidden", "16"]
     command = [sys.executable, "-m", "runs", *words, "--out", str(tmp_path / "run")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # a shell that started the tests in the background would have them and their children ignore SIGINT
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     metrics = tmp_path / "run" / "metrics.jsonl"
     while process.poll() is None and not metrics.exists():
         time.sleep(0.02)
