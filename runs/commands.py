@@ -21,7 +21,7 @@ def train_one(model: str, file: Path | None, flags: dict[str, Any], out: Path | 
     with Console() as console:
         console.line(f"{name_run(config)}, seed {config.seed}, in {path}")
         rows = train(config, path, console)
-        console.line(f"done: test accuracy {rows[-1]['test_accuracy']:.1%} after {len(rows)} epochs, in {path}")
+        console.line(f"done: test accuracy {rows[-1]['test_accuracy']:.1%} after {_epochs(len(rows))}, in {path}")
     return 0
 
 
@@ -68,3 +68,7 @@ def export(path: Path, out: Path | None, recordings: int) -> int:
     if parity is not None:
         console.line(parity_text(parity))
     return 1 if parity is not None and parity["differing_spikes"] else 0
+
+
+def _epochs(n: int) -> str:
+    return "1 epoch" if n == 1 else f"{n} epochs"

@@ -37,11 +37,15 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A line of the table: a run, its convergence rate, and the change against its baseline (nan: unknown)."""
+    """A line of the table: a run, its convergence rate, and the change against its baseline (nan: unknown).
+
+    The baseline is the undiscretised run that shares all settings but the step; None where there is none.
+    """
 
     run: Run
     rate: float
     change: float
+    baseline: Run | None
 
 
 def read_runs(*paths: Path) -> list[Run]:
@@ -66,7 +70,7 @@ def compare(runs: Iterable[Run]) -> list[Entry]:
             both = min(len(run.rows), len(baseline.rows))
             reference = baseline.series("train_accuracy")[:both]
             change = relative_change(convergence_rate(accuracy[:both]), convergence_rate(reference))
-        entries.append(Entry(run=run, rate=convergence_rate(accuracy), change=change))
+        entries.append(Entry(run=run, rate=convergence_rate(accuracy), change=change, baseline=baseline))
     return sorted(entries, key=_order)
 
 

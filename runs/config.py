@@ -177,12 +177,13 @@ def make_config(model: str, values: dict[str, Any], source: str = "the configura
 def load_config(model: str, file: Path | None, overrides: dict[str, Any]) -> AnyConfig:
     """The configuration of `file` (TOML, flat keys; None: the defaults) with `overrides` on top.
 
-    A path in the file is relative to the file. An overriding dt or bins replaces both of the file's.
+    Keys may be spelt with hyphens, as the flags are. A path in the file is relative to the file. An overriding dt or
+    bins replaces both of the file's.
 
     Raises:
         ConfigError: a file that cannot be read, is no TOML, or holds what make_config refuses.
     """
-    values = {} if file is None else _read(file)
+    values = {} if file is None else {key.replace("-", "_"): value for key, value in _read(file).items()}
     named = values.pop("model", model)
     if named != model:
         raise ConfigError(f"{file} is a configuration for model = {named!r}, not for {model!r}")

@@ -121,14 +121,15 @@ def _setup(entries: list[Entry]) -> list[tuple[str, str]]:
 
 
 def _summary(entries: list[Entry]) -> str:
-    baseline = next((entry for entry in entries if entry.run.config.is_baseline()), None)
-    coarsest = max((e for e in entries if not e.run.config.is_baseline()), key=_fewest_bins, default=None)
-    if baseline is None or coarsest is None:
-        return "There is no undiscretised run and a discretised one to compare it with yet."
+    comparable = [e for e in entries if e.baseline is not None and not e.run.config.is_baseline()]
+    if not comparable:
+        return "There is no discretised run here with an undiscretised one that shares its other settings."
+    coarsest = max(comparable, key=_fewest_bins)
     change = "is not defined for one epoch" if math.isnan(coarsest.change) else f"changes by {_change(coarsest)}"
+    before, after = (percent(run.rows[-1]["test_accuracy"]) for run in (coarsest.baseline, coarsest.run) if run)
     return (
         f"From undiscretised to {_bins(coarsest)} bins the convergence rate {change}; test accuracy after the last "
-        f"epoch goes from {percent(_last(baseline, 'test_accuracy'))} to {percent(_last(coarsest, 'test_accuracy'))}."
+        f"epoch goes from {before} to {after}."
     )
 
 

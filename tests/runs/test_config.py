@@ -84,6 +84,13 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(model, values, sentence):
         make_config(model, values)
 
 
+def test_keys_of_a_file_may_be_spelt_as_the_flags_are(tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text("learning-rate = 0.002\ntrain_samples = 8\n")
+    config = load_config("bats", file, {})
+    assert (config.learning_rate, config.train_samples) == (0.002, 8)
+
+
 def test_a_file_is_read_and_overridden_by_name(tmp_path: Path):
     file = tmp_path / "run.toml"
     file.write_text('model = "bats"\ndt = 0.01\nepochs = 4\nhidden = [64, 32]\ndata = "digits"\n')

@@ -56,6 +56,17 @@ def test_runs_that_differ_in_more_than_the_step_are_not_compared(tmp_path):
     put_run(tmp_path / "other", make_config("bats", {"epochs": 2, "bins": 30, "seed": 1}), [0.5, 0.8])
     changes = [e.change for e in compare(read_runs(tmp_path))]
     assert changes[0] == 0.0 and math.isnan(changes[1])
+    page = write_report([tmp_path], tmp_path).with_suffix(".md").read_text(encoding="utf-8")
+    assert "no discretised run here with an undiscretised one that shares its other settings" in page
+
+
+def test_the_summary_tells_of_the_run_that_has_a_baseline_of_its_own(tmp_path):
+    put_run(tmp_path / "base", make_config("bats", {"epochs": 2}), [0.5, 0.9])
+    put_run(tmp_path / "fine", make_config("bats", {"epochs": 2, "bins": 150}), [0.5, 0.8])
+    put_run(tmp_path / "small", make_config("bats", {"epochs": 2, "bins": 30, "hidden": (8,)}), [0.1, 0.2])
+    page = write_report([tmp_path], tmp_path).with_suffix(".md").read_text(encoding="utf-8")
+    assert "From undiscretised to 150 bins the convergence rate changes by \N{MINUS SIGN}7.1%" in page
+    assert "goes from 80.0% to 70.0%" in page
 
 
 def test_a_run_in_progress_is_compared_over_the_epochs_that_both_have(tmp_path):
