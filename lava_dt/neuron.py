@@ -49,7 +49,7 @@ class Neuron(upstream.Neuron):
     def set_timestep(self, timestep: Timestep | None) -> None:
         """Changes the timestep, keeping every parameter. Raises as the constructor."""
         timestep = as_timestep(timestep)
-        if timestep.gain == "integral" and timestep.dt > 1 and self.graded_spike:
+        if timestep.folds_gain and self.graded_spike:
             raise ValueError(
                 "gain is 'integral' and spikes are graded: the gain is folded into the threshold, which graded spikes, "
                 "being voltages, do not see; use gain='charge'"
@@ -108,16 +108,12 @@ class Neuron(upstream.Neuron):
         if self._threshold is None or self._threshold <= 0:
             return torch.zeros(1, dtype=torch.int64)
         mantissa = int(self._threshold * self.w_scale)
-        if not self._folds_gain:
+        if not self.timestep.folds_gain:
             return torch.tensor([mantissa])
         decays = torch.broadcast_tensors(self.current_decay.detach(), self.voltage_decay.detach())
         pairs = zip(*(decay.double().flatten().div(self.p_scale).tolist() for decay in decays), strict=True)
         gains = [gain(alpha, beta, self.timestep.dt, self.timestep.scheme) for alpha, beta in pairs]
         return torch.tensor([max(1, round(mantissa / g)) for g in gains])
-
-    @property
-    def _folds_gain(self) -> bool:
-        return self.timestep.gain == "integral" and self.timestep.dt > 1
 
     @property
     def _level(self) -> Tensor:
@@ -210,7 +206,7 @@ class Neuron(upstream.Neuron):
     def _fire(self, voltage: Tensor) -> Tensor:
         level = self._level.reshape(-1, *(1,) * (voltage.dim() - 2))
         tau_rho = torch.tensor(self.tau_rho * upstream.TAU_RHO_MULT, dtype=torch.float64)
-        if self._folds_gain:  # as wide, relative to the threshold, as at dt = 1
+        if self.timestep.folds_gain:  # as wide, relative to the threshold, as at dt = 1
             tau_rho = tau_rho * level / (self._threshold * self.s_scale)
         spikes = spike_function(
             voltage, level, self.s_scale, tau_rho, self.scale_rho * upstream.SCALE_RHO_MULT, self.graded_spike

@@ -77,6 +77,11 @@ class Timestep:
         return self.clock == "held" and self.dt > 1
 
     @property
+    def folds_gain(self) -> bool:
+        """Whether a gain is folded into the threshold."""
+        return self.gain == "integral" and self.dt > 1
+
+    @property
     def largest_decay(self) -> float:
         """The largest fine-step decay that this step represents, or saturates, without a question."""
         return 1.0 if self.saturate else largest_decay(self.dt, self.scheme)

@@ -218,7 +218,7 @@ class Affine(_Stepped, upstream.Affine):
 
 
 def _refuse_folded_gain(timestep: Timestep, what: str) -> None:
-    if timestep.gain == "integral" and timestep.dt > 1:
+    if timestep.folds_gain:
         raise ValueError(
             f"gain is 'integral', which is folded into the threshold, but the block has {what}: use gain='charge' there"
         )
