@@ -106,19 +106,67 @@ class Neuron(upstream.Neuron):
         gives the same spikes and has a place on Loihi. Detached from the decays.
         """
         if self._threshold is None or self._threshold <= 0:
-            return torch.zeros(1, dtype=torch.int64)
-        mantissa = int(self._threshold * self.w_scale)
+            return torch.zeros(1, dtype=torch.int64, device=self.device)
+        mantissa = torch.tensor([int(self._threshold * self.w_scale)], device=self.device)
         if not self.timestep.folds_gain:
-            return torch.tensor([mantissa])
-        decays = torch.broadcast_tensors(self.current_decay.detach(), self.voltage_decay.detach())
-        pairs = zip(*(decay.double().flatten().div(self.p_scale).tolist() for decay in decays), strict=True)
-        gains = [gain(alpha, beta, self.timestep.dt, self.timestep.scheme) for alpha, beta in pairs]
-        return torch.tensor([max(1, round(mantissa / g)) for g in gains])
+            return mantissa
+        return torch.round(mantissa / self.gain).clamp(min=1).to(torch.int64)
 
     @property
-    def _level(self) -> Tensor:
-        """Threshold in integers of the voltage's scale."""
+    def gain(self) -> Tensor:
+        """Factor g on the current of a step of dt (EQUATIONS A.2), (1,) or (channel,) float64; 1 without a gain.
+
+        Folded into the threshold where there is one; a voltage that is read out is multiplied by it. Detached.
+        """
+        if not self.timestep.folds_gain:
+            return torch.ones(1, dtype=torch.float64, device=self.device)
+        decays = torch.broadcast_tensors(self.current_decay.detach(), self.voltage_decay.detach())
+        pairs = zip(*(decay.double().flatten().div(self.p_scale).tolist() for decay in decays), strict=True)
+        factors = [gain(alpha, beta, self.timestep.dt, self.timestep.scheme) for alpha, beta in pairs]
+        return torch.tensor(factors, dtype=torch.float64, device=self.device)
+
+    @property
+    def level(self) -> Tensor:
+        """Threshold of a step of dt in integers of the voltage's scale (1/s_scale), (1,) or (channel,) int64."""
         return self.threshold_mantissa * (self.s_scale // self.w_scale)
+
+    @property
+    def surrogate_width(self) -> Tensor:
+        """tau_rho of the surrogate in the voltage's real unit, (1,) or (channel,) float64.
+
+        With a folded gain it shrinks as the threshold does: as wide, relative to the threshold, as at dt = 1.
+        """
+        width = torch.tensor([self.tau_rho * upstream.TAU_RHO_MULT], dtype=torch.float64, device=self.device)
+        if self.timestep.folds_gain:
+            width = width * self.level / (self._threshold * self.s_scale)
+        return width
+
+    @property
+    def surrogate_scale(self) -> float:
+        """scale_rho, the size of the surrogate."""
+        return float(self.scale_rho * upstream.SCALE_RHO_MULT)
+
+    @property
+    def current_step_decay(self) -> Tensor:
+        """Current decay of a step of dt in 1/4096, whole, as the next pass uses it; gradient as `step_decay`."""
+        self._clamp_learnt()
+        return self.step_decay(self.current_decay)
+
+    @property
+    def voltage_step_decay(self) -> Tensor:
+        """Voltage decay of a step of dt in 1/4096, whole, as the next pass uses it; gradient as `step_decay`."""
+        self._clamp_learnt()
+        return self.step_decay(self.voltage_decay)
+
+    @property
+    def simple(self) -> bool:
+        """Whether current, voltage and spikes can be computed in one pass: nothing between them, spikes of 0 or 1."""
+        learnt = self.current_decay.requires_grad or self.voltage_decay.requires_grad
+        return self.norm is None and not learnt and not self.graded_spike and (self._threshold or 0) > 0
+
+    def _clamp_learnt(self) -> None:
+        if self.requires_grad is True:
+            self.clamp()
 
     @property
     def cx_current_decay(self) -> Any:
@@ -185,17 +233,15 @@ class Neuron(upstream.Neuron):
 
     def _integrate(self, drive: Tensor) -> tuple[Tensor, Tensor]:
         self._allocate(drive)
-        if self.requires_grad is True:
-            self.clamp()
-        current = leaky_integrator(drive, self.step_decay(self.current_decay), self.current_state, self.s_scale)
+        current = leaky_integrator(drive, self.current_step_decay, self.current_state, self.s_scale)
         if self.norm is not None:
             current = self.norm(current)
         voltage = leaky_integrator(
             current,
-            self.step_decay(self.voltage_decay),
+            self.voltage_step_decay,
             self.voltage_state,
             self.s_scale,
-            self._level,
+            self.level,
             self.timestep.reset == "soft",
         )
         if self.persistent_state is True:
@@ -204,13 +250,10 @@ class Neuron(upstream.Neuron):
         return current, voltage
 
     def _fire(self, voltage: Tensor) -> Tensor:
-        level = self._level.reshape(-1, *(1,) * (voltage.dim() - 2))
-        tau_rho = torch.tensor(self.tau_rho * upstream.TAU_RHO_MULT, dtype=torch.float64)
-        if self.timestep.folds_gain:  # as wide, relative to the threshold, as at dt = 1
-            tau_rho = tau_rho * level / (self._threshold * self.s_scale)
-        spikes = spike_function(
-            voltage, level, self.s_scale, tau_rho, self.scale_rho * upstream.SCALE_RHO_MULT, self.graded_spike
-        )
+        along_channels = (-1, *(1,) * (voltage.dim() - 2))
+        level = self.level.reshape(along_channels)
+        width = self.surrogate_width.reshape(along_channels)
+        spikes = spike_function(voltage, level, self.s_scale, width, self.surrogate_scale, self.graded_spike)
         if self.persistent_state is True:
             fired = (spikes[..., -1] > 0).to(voltage.dtype).detach()
             lost = level[..., 0] / self.s_scale if self.timestep.reset == "soft" else self.voltage_state
