@@ -1,0 +1,6 @@
+"""Synapses as lists of connections: what a spike adds where, for the kernels that follow spikes instead of steps."""
+
+from lava_dt.synapse.connections import Connections
+from lava_dt.synapse.plan import Plan, plan_of
+
+__all__ = ["Connections", "Plan", "plan_of"]

@@ -1,0 +1,233 @@
+"""`Plan`: one synapse for one shape of input, in the layout of the kernels: time before neurons, channels last.
+
+Plans exist where the sums are whole numbers in float32 whatever their order, that is for 8-bit weights and whole
+spikes, so that following spikes gives lava-dl's bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from lava.lib.dl.slayer import synapse as upstream
+from torch import Tensor
+from torch.nn.grad import conv2d_input
+
+from lava_dt.synapse import connections
+from lava_dt.synapse.connections import Connections, Window
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A synapse laid out for the kernels.
+
+    Args:
+        connections: what a spike adds where.
+        inputs: neurons of the input, (channel, height, width) or (neuron,).
+        outputs: the same of the output.
+    """
+
+    connections: Connections
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    def rows(self, weight: Tensor) -> Tensor:
+        """The weights as the rows of the connections, a view where possible: (n_rows, width)."""
+        raise NotImplementedError
+
+    def weight_gradient(self, rows: Tensor) -> Tensor:
+        """The inverse of `rows`, for gradients: (n_rows, width) -> the weight's shape."""
+        raise NotImplementedError
+
+    def drive(self, x: Tensor, weight: Tensor) -> Tensor:
+        """What the synapse delivers, as a product that ignores sparsity.
+
+        Args:
+            x: (batch, neuron..., time). Gradient: *exact*, also of the weight.
+            weight: as the synapse holds it.
+
+        Returns:
+            (batch, time, n_out), contiguous.
+        """
+        raise NotImplementedError
+
+    def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
+        """The gradient of x in `drive`: (batch, time, n_out) -> (batch, neuron..., time)."""
+        raise NotImplementedError
+
+    def logical(self, signal: Tensor) -> Tensor:
+        """(batch, time, n_out) as (batch, neuron..., time), without moving memory."""
+        batch, steps, _ = signal.shape
+        if len(self.outputs) == 1:
+            return signal.transpose(1, 2)
+        channels, height, width = self.outputs
+        return signal.view(batch, steps, height, width, channels).permute(0, 4, 2, 3, 1)
+
+    def physical(self, state: Tensor) -> Tensor:
+        """A value for each neuron, (batch, neuron...), as (batch, n_out) in the order of the drive."""
+        if len(self.outputs) == 1:
+            return state
+        return state.permute(0, 2, 3, 1).reshape(state.shape[0], -1)
+
+    def per_neuron(self, values: Tensor) -> Tensor:
+        """One value, or one a channel, as one value or one a neuron in the order of the drive."""
+        if values.numel() == 1 or len(self.outputs) == 1:
+            return values.reshape(-1)
+        return values.reshape(-1).repeat(self.outputs[1] * self.outputs[2])
+
+
+class _Dense(Plan):
+    def rows(self, weight: Tensor) -> Tensor:
+        return weight.reshape(weight.shape[0], -1).t()
+
+    def weight_gradient(self, rows: Tensor) -> Tensor:
+        return rows.t().reshape(rows.shape[1], rows.shape[0], 1, 1, 1)
+
+    def drive(self, x: Tensor, weight: Tensor) -> Tensor:
+        return torch.matmul(x.transpose(1, 2), weight.reshape(weight.shape[0], -1).t())
+
+    def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
+        return torch.matmul(grad_drive, weight.reshape(weight.shape[0], -1)).transpose(1, 2)
+
+
+@dataclass(frozen=True)
+class _Image(Plan):
+    window: Window
+    groups: int
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        window = self.window
+        return {
+            "stride": window.stride,
+            "padding": window.padding,
+            "dilation": window.dilation,
+            "groups": self.groups,
+        }
+
+    def _steps(self, x: Tensor) -> Tensor:
+        """(batch, channel, height, width, time) -> (batch time, channel, height, width), channels last in memory."""
+        return x.permute(0, 4, 2, 3, 1).flatten(0, 1).permute(0, 3, 1, 2)
+
+    def _flat(self, images: Tensor, batch: int) -> Tensor:
+        """(batch time, channel, height, width) -> (batch, time, n)."""
+        return images.permute(0, 2, 3, 1).reshape(batch, images.shape[0] // batch, -1)
+
+    def _images(self, flat: Tensor) -> Tensor:
+        """(batch, time, n_out) -> (batch time, channel, height, width)."""
+        channels, height, width = self.outputs
+        return flat.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+
+    def _back(self, images: Tensor, batch: int) -> Tensor:
+        """(batch time, channel, height, width) -> (batch, channel, height, width, time)."""
+        return images.unflatten(0, (batch, images.shape[0] // batch)).permute(0, 2, 3, 4, 1)
+
+
+class _Convolution(_Image):
+    def rows(self, weight: Tensor) -> Tensor:
+        grouped = weight.reshape(self.groups, -1, *weight.shape[1:4])
+        return grouped.permute(0, 2, 3, 4, 1).reshape(self.connections.n_rows, self.connections.width)
+
+    def weight_gradient(self, rows: Tensor) -> Tensor:
+        kernel = self.window.kernel
+        grouped = rows.reshape(self.groups, -1, *kernel, rows.shape[1]).permute(0, 4, 1, 2, 3)
+        return grouped.reshape(self.outputs[0], -1, *kernel, 1)
+
+    def drive(self, x: Tensor, weight: Tensor) -> Tensor:
+        return self._flat(F.conv2d(self._steps(x), weight[..., 0], **self._options), x.shape[0])
+
+    def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
+        batch, steps, _ = grad_drive.shape
+        images = conv2d_input((batch * steps, *self.inputs), weight[..., 0], self._images(grad_drive), **self._options)
+        return self._back(images, batch)
+
+
+class _Transposed(_Image):
+    def rows(self, weight: Tensor) -> Tensor:
+        return weight[..., 0].permute(0, 2, 3, 1).reshape(self.connections.n_rows, self.connections.width)
+
+    def weight_gradient(self, rows: Tensor) -> Tensor:
+        kernel = self.window.kernel
+        return rows.reshape(self.inputs[0], *kernel, -1).permute(0, 3, 1, 2).unsqueeze(-1)
+
+    def drive(self, x: Tensor, weight: Tensor) -> Tensor:
+        return self._flat(F.conv_transpose2d(self._steps(x), weight[..., 0], **self._options), x.shape[0])
+
+    def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
+        images = F.conv2d(self._images(grad_drive), weight[..., 0], **self._options)
+        return self._back(images, grad_drive.shape[0])
+
+
+class _Pooling(_Image):
+    """One kernel for every channel: a convolution of ``groups`` channels each by itself.
+
+    Rows and columns that do not fill a window are filled up with zeros, as lava-dl does.
+    """
+
+    def rows(self, weight: Tensor) -> Tensor:
+        return weight.reshape(-1, 1)
+
+    def weight_gradient(self, rows: Tensor) -> Tensor:
+        return rows.reshape(1, 1, *self.window.kernel, 1)
+
+    def _kernels(self, weight: Tensor) -> Tensor:
+        return weight[..., 0].expand(self.groups, 1, *self.window.kernel)
+
+    @property
+    def _filled(self) -> tuple[int, int]:
+        return self.outputs[1] * self.window.kernel[0], self.outputs[2] * self.window.kernel[1]
+
+    def drive(self, x: Tensor, weight: Tensor) -> Tensor:
+        height, width = self._filled
+        images = F.pad(self._steps(x), (0, width - self.inputs[2], 0, height - self.inputs[1]))
+        return self._flat(F.conv2d(images, self._kernels(weight), **self._options), x.shape[0])
+
+    def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
+        batch, steps, _ = grad_drive.shape
+        size = (batch * steps, self.inputs[0], *self._filled)
+        images = conv2d_input(size, self._kernels(weight), self._images(grad_drive), **self._options)
+        return self._back(images[:, :, : self.inputs[1], : self.inputs[2]], batch)
+
+
+class _Unpooling(_Pooling):
+    def drive(self, x: Tensor, weight: Tensor) -> Tensor:
+        images = F.conv_transpose2d(self._steps(x), self._kernels(weight), **self._options)
+        return self._flat(images, x.shape[0])
+
+    def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
+        images = F.conv2d(self._images(grad_drive), self._kernels(weight), **self._options)
+        return self._back(images, grad_drive.shape[0])
+
+
+def plan_of(synapse: Any, neurons: tuple[int, ...]) -> Plan | None:
+    """The plan of a lava-dl synapse for an input of ``neurons``, (neuron,) or (channel, height, width).
+
+    None where there is none: a pooling whose windows overlap or leave gaps, or that lava-dl fills up by another number
+    of pixels than is missing, so that its windows reach across channels; other classes of synapse.
+    """
+    kind = type(synapse)
+    if kind is upstream.layer.Dense and len(neurons) == 1 and synapse.kernel_size == (1, 1, 1):
+        n_in, n_out = synapse.in_channels, synapse.out_channels
+        return _Dense(connections.dense(n_in, n_out), neurons, (n_out,))
+    if len(neurons) != 3:
+        return None
+    window = Window(*(tuple(getattr(synapse, name)[:2]) for name in ("kernel_size", "stride", "padding", "dilation")))
+    channels, height, width = neurons
+    if kind in (upstream.layer.Dense, upstream.layer.Conv, upstream.layer.ConvTranspose):
+        transposed = kind is upstream.layer.ConvTranspose
+        listed, outputs = connections.convolution(neurons, synapse.out_channels, synapse.groups, window, transposed)
+        make: Any = _Transposed if transposed else _Convolution
+        return make(listed, neurons, outputs, window, synapse.groups)
+    if kind in (upstream.layer.Pool, upstream.layer.Unpool):
+        if window.stride != window.kernel or window.padding != (0, 0) or window.dilation != (1, 1):
+            return None
+        unpool = kind is upstream.layer.Unpool
+        if not unpool and any(
+            2 * (size % k) not in (0, k) for size, k in zip((height, width), window.kernel, strict=True)
+        ):
+            return None
+        listed, outputs = connections.pooling(neurons, window, unpool)
+        return (_Unpooling if unpool else _Pooling)(listed, neurons, outputs, window, channels)
+    return None
