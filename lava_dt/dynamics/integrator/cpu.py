@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from bats_dt.kernels.threads import run_pieces
-from lava_dt.dynamics.reference import Array
+from lava_dt.dynamics.integrator.reference import Array
 
 
 @njit(nogil=True, cache=True)

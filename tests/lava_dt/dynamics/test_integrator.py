@@ -3,7 +3,8 @@ import pytest
 import torch
 from lava.lib.dl.slayer.neuron.dynamics import leaky_integrator as upstream
 
-from lava_dt.dynamics import cpu, leaky_integrator, reference
+from lava_dt.dynamics import leaky_integrator
+from lava_dt.dynamics.integrator import cpu, reference
 
 SCALE = 1 << 12
 
