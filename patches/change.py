@@ -16,13 +16,16 @@ from patches.source import fingerprint
 class Change:
     """A change to one module.
 
-    ``guarded`` maps the qualified names of the symbols concerned (``''``: the whole file) to the fingerprints
-    known. An import runs inside :meth:`during_import` and ends with :meth:`install`; a module that was there
-    before only sees :meth:`install`. :meth:`remove` puts the upstream objects back. All may be called twice.
+    ``guarded`` maps the qualified names of the symbols concerned (``''``: the whole file; a name with a suffix, as
+    ``'kernel.cu'``: a file beside the module's) to the fingerprints known. An import runs inside
+    :meth:`during_import` and ends with :meth:`install`; a module that was there before only sees :meth:`install`.
+    :meth:`remove` puts the upstream objects back. All may be called twice. ``options`` are those that its patch is
+    applied with.
     """
 
     module: str
     guarded: Mapping[str, tuple[str, ...]]
+    options: Mapping[str, Any] = types.MappingProxyType({})
 
     def __init__(self, module: str, guarded: Mapping[str, tuple[str, ...]]) -> None:
         self.module = module
@@ -45,14 +48,14 @@ class Change:
 
 
 class Replacement(Change):
-    """Puts ``make(original)`` in the place of a function, method or name of a module.
+    """Puts ``make(original, **options)`` in the place of a function, method or name of a module.
 
-    ``make`` gets the object as it stands in its owner's ``__dict__`` (a ``staticmethod`` stays one).
-    :meth:`install` raises PatchError where the live object is not upstream's, :meth:`remove` where somebody
-    has replaced it again.
+    ``make`` gets the object as it stands in its owner's ``__dict__`` (a ``staticmethod`` stays one), and the
+    options that its patch is applied with. :meth:`install` raises PatchError where the live object is not
+    upstream's, :meth:`remove` where somebody has replaced it again.
     """
 
-    def __init__(self, module: str, attribute: str, fingerprints: tuple[str, ...], make: Callable[[Any], Any]):
+    def __init__(self, module: str, attribute: str, fingerprints: tuple[str, ...], make: Callable[..., Any]):
         super().__init__(module, {attribute: fingerprints})
         self.attribute = attribute
         self.make = make
@@ -71,12 +74,8 @@ class Replacement(Change):
         current = owner.__dict__[name]
         if self._replacement is not None and current is self._replacement:
             return
-        if _live_fingerprint(getattr(owner, name)) not in self.guarded[self.attribute]:
-            raise PatchError(
-                f"{self.module}.{self.attribute} was replaced in this process before the patch came: undo "
-                "that replacement first (another patch's with patches.revert), or go without this patch"
-            )
-        self._original, self._replacement = current, self.make(current)
+        self._check_live(owner, name)
+        self._original, self._replacement = current, self.make(current, **self.options)
         setattr(owner, name, self._replacement)
 
     def remove(self, module: types.ModuleType) -> None:
@@ -87,12 +86,22 @@ class Replacement(Change):
         if current is self._original:
             return
         if current is not self._replacement:
-            raise PatchError(
-                f"{self.module}.{self.attribute} was replaced once more after the patch: undo that "
-                "replacement first, then revert the patch"
-            )
+            raise PatchError(self._replaced_after())
         setattr(owner, name, self._original)
         self._original = self._replacement = None
+
+    def _check_live(self, owner: Any, name: str) -> None:
+        if _live_fingerprint(getattr(owner, name)) not in self.guarded[self.attribute]:
+            raise PatchError(
+                f"{self.module}.{self.attribute} was replaced in this process before the patch came: undo "
+                "that replacement first (another patch's with patches.revert), or go without this patch"
+            )
+
+    def _replaced_after(self) -> str:
+        return (
+            f"{self.module}.{self.attribute} was replaced once more after the patch: undo that replacement first, then "
+            "revert the patch"
+        )
 
 
 class ImportChange(Change):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from patches.change import Change
 from patches.error import PatchError
+from patches.option import Option
 from patches.source import fingerprint, installed_version, module_file, symbol_text
 
 
@@ -28,13 +30,18 @@ def always_needed() -> str | None:
     return None
 
 
+# files beside a module, not symbols in it
+_DATA_SUFFIXES = (".cu",)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Patch:
     """One defect of upstream and its repair.
 
     ``changes`` name the upstream symbols with the fingerprints (:func:`patches.source.fingerprint`) of every
-    source text that the repair was written for. ``not_needed`` returns why the running stack does not show
-    the defect, or None where it does.
+    source text that the repair was written for. ``options`` are what :func:`patches.apply` takes besides the name,
+    and what ``make`` of the changes is given. ``not_needed`` returns why the running stack does not show the
+    defect, or None where it does.
     """
 
     name: str
@@ -42,6 +49,7 @@ class Patch:
     package: str
     versions: tuple[str, ...]
     changes: tuple[Change, ...] = field(repr=False)
+    options: tuple[Option, ...] = ()
     not_needed: Callable[[], str | None] = field(default=always_needed, repr=False)
 
     @property
@@ -98,5 +106,8 @@ def _file_fingerprint(module: str, qualname: str) -> str:
     path = module_file(module)
     if path is None:
         return "none: no source file"
+    if Path(qualname).suffix in _DATA_SUFFIXES:
+        beside = path.with_name(qualname)
+        return fingerprint(beside.read_text(encoding="utf-8")) if beside.is_file() else "none: no such file"
     text = symbol_text(path.read_text(encoding="utf-8"), qualname)
     return "none: no such symbol" if text is None else fingerprint(text)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import patches
-from patches import registry
 from patches.change import Replacement
 from patches.patch import Patch
 from patches.source import fingerprint, symbol_text
@@ -56,25 +55,8 @@ def patch_of(attribute: str = "ready", make: Callable[[Any], Any] = replaced, **
 
 
 @pytest.fixture
-def register(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., None]]:
-    """An installed package `faux-up` 1.0, and a function that makes given patches the registry's only ones."""
-    (tmp_path / "faux_up").mkdir()
-    (tmp_path / "faux_up" / "ports.py").write_text(SOURCE)
-    (tmp_path / "faux_up-1.0.dist-info").mkdir()
-    (tmp_path / "faux_up-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: faux-up\nVersion: 1.0\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    before = dict(registry._applied)
-
-    def make(*members: Patch) -> None:
-        monkeypatch.setattr(registry, "PATCHES", {patch.name: patch for patch in members})
-        monkeypatch.setattr(registry, "SETS", {"all-of-them": tuple(patch.name for patch in members)})
-
-    yield make
-    for name in [name for name in registry._applied if name not in before]:
-        registry._remove(registry._applied[name])
-    registry._failed.clear()
-    for name in [name for name in sys.modules if name.partition(".")[0] == "faux_up"]:
-        del sys.modules[name]
+def register(small_upstream: Callable[..., Callable[..., None]]) -> Callable[..., None]:
+    return small_upstream("ports", SOURCE)
 
 
 def ports() -> Any:
