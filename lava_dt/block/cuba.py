@@ -12,14 +12,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from lava.lib.dl.slayer.block import cuba as upstream
-from lava.lib.dl.slayer.block.cuba import Average, Flatten
+from lava.lib.dl.slayer.block.cuba import Average, TimeDecimation
 from torch import Tensor
 
 from lava_dt.block.stepped import Stepped
 from lava_dt.timestep import Timestep
 
-__all__ = ["Affine", "Average", "Conv", "Dense", "Flatten", "Input", "Pool"]
+__all__ = [
+    "Affine",
+    "Average",
+    "Conv",
+    "ConvT",
+    "Dense",
+    "Flatten",
+    "Input",
+    "Pool",
+    "TimeDecimation",
+    "Unpool",
+]
 
 
 class Input(Stepped, upstream.Input):
@@ -52,22 +64,62 @@ class Input(Stepped, upstream.Input):
         return super().forward(x)
 
 
+class Flatten(upstream.Flatten):
+    """(batch, channel, height, width, time) -> (batch, neuron, time), channel by channel; no neurons, no hop."""
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, None]:
+        """Flattens a dense tensor, or a ``torch.sparse_coo_tensor``, which stays sparse.
+
+        Raises:
+            ValueError: not five axes.
+        """
+        if x.dim() != 5:
+            raise ValueError(
+                f"the input has shape {tuple(x.shape)}: Flatten takes (batch, channel, height, width, time)"
+            )
+        batch, channels, height, width, steps = x.shape
+        if self.shape is None:
+            self.shape = [channels * height * width, 1, 1]
+        if x.layout == torch.sparse_coo:
+            index, values = (x._indices(), x._values()) if not x.is_coalesced() else (x.indices(), x.values())
+            neuron = (index[1] * height + index[2]) * width + index[3]
+            index = torch.stack([index[0], neuron, index[4]])
+            flat = torch.sparse_coo_tensor(
+                index, values, (batch, self.shape[0], steps), is_coalesced=x.is_coalesced() or None
+            )
+        elif x.stride(-1) == 1:
+            flat = x.reshape(batch, -1, steps)
+        else:  # time lies before the neurons in memory: leave it there
+            flat = x.permute(0, 4, 1, 2, 3).reshape(batch, steps, -1).transpose(1, 2)
+        return (flat, None) if self.count_log is True else flat
+
+
 class Dense(Stepped, upstream.Dense):
     """Fully connected block: (batch, in_neurons, time) -> (batch, out_neurons, time)."""
 
 
-class Conv(Stepped, upstream.Conv):
+class _Images(Stepped):
+    axes = (5,)
+    layout = "(batch, channel, height, width, time)"
+
+
+class Conv(_Images, upstream.Conv):
     """Convolution block: (batch, channel, height, width, time) in and out."""
 
-    axes = (5,)
-    layout = "(batch, channel, height, width, time)"
+
+class ConvT(_Images, upstream.ConvT):
+    """Transposed-convolution block: (batch, channel, height, width, time) in and out."""
 
 
-class Pool(Stepped, upstream.Pool):
+class Pool(_Images, upstream.Pool):
     """Sum-pooling block: (batch, channel, height, width, time) in and out."""
 
-    axes = (5,)
-    layout = "(batch, channel, height, width, time)"
+    def channels(self) -> int | None:
+        return None
+
+
+class Unpool(_Images, upstream.Unpool):
+    """Unpooling block, which repeats spikes over its kernel: (batch, channel, height, width, time) in and out."""
 
     def channels(self) -> int | None:
         return None

@@ -46,7 +46,13 @@ def test_a_dense_block_at_dt_1_is_lava_dls_bit_for_bit(parameters, spikes, neuro
 BLOCKS = {
     "Conv": lambda m, p: m.Conv(p, 2, 8, 3, stride=2, padding=1, weight_scale=3),
     "Conv with delays": lambda m, p: m.Conv(p, 2, 8, 3, weight_scale=3, weight_norm=True, delay=True),
+    "ConvT": lambda m, p: m.ConvT(p, 2, 8, 3, stride=2, padding=1, weight_scale=3),
+    "ConvT with delays": lambda m, p: m.ConvT(p, 2, 4, 3, groups=2, weight_scale=3, weight_norm=True, delay=True),
     "Pool": lambda m, p: m.Pool(p, 2, weight_scale=0.5),
+    "Pool with delays": lambda m, p: m.Pool(p, 3, weight_scale=0.5, delay=True),
+    "Unpool": lambda m, p: m.Unpool(p, 2, weight_scale=2),
+    "Unpool with delays": lambda m, p: m.Unpool(p, (2, 3), weight_scale=2, delay=True),
+    "TimeDecimation": lambda m, p: m.TimeDecimation(8),
     "Input": lambda m, p: m.Input(p, weight=1.0, bias=0.1),
     "Flatten": lambda m, p: m.Flatten(),
 }
