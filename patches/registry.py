@@ -30,6 +30,11 @@ SETS: dict[str, tuple[str, ...]] = {
         "netx-input-scalars",
         "netx-close-files",
     ),
+    "lava-dl-fixes": (
+        "lava-dl-decay-gradient",
+        "lava-dl-cuda-threshold",
+        "lava-dl-cuda-arch",
+    ),
 }
 
 

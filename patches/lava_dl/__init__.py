@@ -1,5 +1,21 @@
 """Patches of lava-dl, one a file."""
 
-from patches.lava_dl import netx_close_files, netx_input_scalars, trapz, vision_stand_ins
+from patches.lava_dl import (
+    cuda_arch,
+    cuda_threshold,
+    decay_gradient,
+    netx_close_files,
+    netx_input_scalars,
+    trapz,
+    vision_stand_ins,
+)
 
-PATCHES = (vision_stand_ins.PATCH, trapz.PATCH, netx_input_scalars.PATCH, netx_close_files.PATCH)
+PATCHES = (
+    vision_stand_ins.PATCH,
+    trapz.PATCH,
+    netx_input_scalars.PATCH,
+    netx_close_files.PATCH,
+    decay_gradient.PATCH,
+    cuda_threshold.PATCH,
+    cuda_arch.PATCH,
+)

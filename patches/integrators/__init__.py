@@ -1,0 +1,1 @@
+"""What patches of lava-dl's leaky integrator compute, in torch; `import patches` does not import it."""
