@@ -49,25 +49,58 @@ def rebin(spikes: Tensor, dt: int, saturate: bool = False) -> Tensor:
     return (spikes > 0).to(spikes.dtype) if saturate else spikes
 
 
-def at_grid(signal: Tensor, dt: int) -> Tensor:
-    """The signal at the grid steps dt, 2 dt, ..., T: (..., T) -> (..., ceil(T/dt))."""
+def at_grid(signal: Tensor, dt: int, phase: int | None = None) -> Tensor:
+    """The signal at the grid steps: (..., T) -> (..., bins).
+
+    Args:
+        signal: (..., T).
+        dt: fine steps per bin.
+        phase: None: the grid steps are dt, 2 dt, ... and the last step T. A number in 0 ... dt-1: T steps out of a
+            longer recording, which begin that many steps after a grid step; the last step is a grid step only if it
+            falls on one, and there may be none.
+    """
     if dt == 1:
         return signal
+    if phase is not None:
+        return signal[..., dt - 1 - phase :: dt]
     steps = signal.shape[-1]
     full = signal[..., dt - 1 :: dt]
     return full if steps % dt == 0 else torch.cat([full, signal[..., -1:]], -1)
 
 
-def hold(signal: Tensor, initial: Tensor, dt: int, steps: int) -> Tensor:
-    """A state known at the grid steps, held in between: (..., M) -> (..., steps).
+def collect(signal: Tensor, dt: int, phase: int, waiting: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Bins of a recording that comes in pieces.
 
-    Before the first grid step it is ``initial`` (...,); at step t it is its value at the last grid step <= t.
+    Args:
+        signal: (..., T), a piece that begins ``phase`` steps after a grid step.
+        waiting: (...,), the sum of what came in those steps; None: only what comes at grid steps is collected.
+
+    Returns:
+        (..., (phase + T) // dt), a bin for every grid step in the piece, and (...,) what waits for the next one.
+    """
+    if waiting is None:
+        return at_grid(signal, dt, phase), signal.new_zeros(signal.shape[:-1])
+    count = (phase + signal.shape[-1]) // dt
+    if count == 0:
+        return signal[..., :0], waiting + signal.sum(-1)
+    end = count * dt - phase
+    binned = rebin(F.pad(signal[..., :end], (phase, 0)), dt)
+    binned = torch.cat([binned[..., :1] + waiting.unsqueeze(-1), binned[..., 1:]], -1)
+    return binned, signal[..., end:].sum(-1)
+
+
+def hold(signal: Tensor, initial: Tensor, dt: int, steps: int, phase: int | None = None) -> Tensor:
+    """A state known at the grid steps, held in between: (..., bins) -> (..., steps).
+
+    Before the first grid step it is ``initial`` (...,); at step t it is its value at the last grid step <= t. The grid
+    steps are those of `at_grid` with the same ``phase``.
     """
     if dt == 1:
         return signal
     before = initial.to(signal.dtype).expand(signal.shape[:-1]).unsqueeze(-1)
-    at_or_before = torch.arange(1, steps + 1, device=signal.device) // dt
-    at_or_before[-1] = signal.shape[-1]
+    at_or_before = (torch.arange(1, steps + 1, device=signal.device) + (phase or 0)) // dt
+    if phase is None:
+        at_or_before[-1] = signal.shape[-1]
     return torch.cat([before, signal], -1)[..., at_or_before]
 
 
@@ -92,3 +125,13 @@ def place(spikes: Tensor, phase: Tensor | int, dt: int, steps: int) -> Tensor:
     if count * dt == steps:
         return fine
     return torch.cat([fine[..., : steps - 1], fine[..., steps - 1 :].sum(-1, keepdim=True)], -1)
+
+
+def lay_down(spikes: Tensor, dt: int, phase: int, steps: int) -> Tensor:
+    """Spikes of the grid steps in a piece of a recording, at those steps: (..., bins) -> (..., steps).
+
+    ``phase`` as in `at_grid`; bins = (phase + steps) // dt.
+    """
+    count = bins(phase + steps, dt)
+    whole = F.pad(spikes, (0, count - spikes.shape[-1]))
+    return place(whole, dt - 1, dt, count * dt)[..., phase : phase + steps]

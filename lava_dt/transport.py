@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lava_dt.time_axis import place
@@ -32,8 +33,7 @@ def transport(spikes: Tensor, timestep: Timestep, steps: int, hop: int, delay: T
         (batch, neuron..., steps).
     """
     k = timestep.dt
-    floor = torch.zeros(1, dtype=torch.int64) if delay is None else delay.detach().reshape(-1).to(torch.int64).cpu()
-    arrival = hop + floor
+    arrival = _arrival(hop, delay)
     shifts = -(-arrival // k)
     if delay is not None or int(shifts[0]):
         anchor = torch.zeros(1, dtype=spikes.dtype) if delay is None else delay.reshape(-1)
@@ -45,6 +45,49 @@ def transport(spikes: Tensor, timestep: Timestep, steps: int, hop: int, delay: T
         return place(spikes, int(phase), k, steps)
     per_channel = phase.reshape(-1, *(1,) * (spikes.dim() - 2)).to(spikes.device)
     return place(spikes, per_channel, k, steps)
+
+
+def transport_piece(
+    spikes: Tensor,
+    earlier: Tensor | None,
+    timestep: Timestep,
+    steps: int,
+    phase: int | None,
+    hop: int,
+    delay: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """`transport` for a piece of a recording that comes in several calls.
+
+    Args:
+        spikes: (batch, neuron..., bins), one entry a grid step in this piece, perhaps none. Gradient: as `transport`'s;
+            none into earlier pieces, nor from later ones.
+        earlier: what the call before returned, or None at the begin of a recording.
+        phase: fine steps from the last grid step to the begin of the piece, where the held clock has such; else None.
+        timestep, steps, hop, delay: as `transport`.
+
+    Returns:
+        (batch, neuron..., steps), and the last spikes, which arrive in later pieces: (batch, neuron..., bins).
+
+    Notes:
+        At dt = 1 only the hop's last spikes are kept, as in lava-dl, which loses those that delays hold back longer.
+    """
+    ahead = 0 if earlier is None else earlier.shape[-1]
+    joined = spikes if earlier is None else torch.cat([earlier.to(spikes), spikes], -1)
+    reach = hop if timestep.dt == 1 else int(-(-_arrival(hop, delay).max() // timestep.dt))
+    kept = joined[..., max(joined.shape[-1] - reach, 0) :].detach().clone()
+    if phase is None:
+        return transport(joined, timestep, joined.shape[-1], hop, delay)[..., ahead:], kept
+    k = timestep.dt
+    open_end = (phase + steps) % k > 0  # the last grid step of this axis is in a later piece, with spikes of its own
+    axis = F.pad(joined, (0, 1)) if open_end else joined
+    begin = ahead * k + phase
+    return transport(axis, timestep, axis.shape[-1] * k, hop, delay)[..., begin : begin + steps], kept
+
+
+def _arrival(hop: int, delay: Tensor | None) -> Tensor:
+    """Fine steps from a spike to its arrival, (1,) or (channel,)."""
+    floor = torch.zeros(1, dtype=torch.int64) if delay is None else delay.detach().reshape(-1).to(torch.int64).cpu()
+    return hop + floor
 
 
 class _Shift(torch.autograd.Function):

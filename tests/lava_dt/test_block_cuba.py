@@ -208,8 +208,6 @@ def test_the_folded_gain_is_refused_where_there_is_no_threshold_to_fold_it_into(
         cuba.Affine(parameters, 5, 4, timestep=step)
     with pytest.raises(ValueError, match="a bias, which enters once a step"):
         cuba.Input(parameters, bias=0.1, timestep=step)
-    with pytest.raises(ValueError, match="spikes are graded"):
-        cuba.Dense({**parameters, "graded_spike": True}, 5, 4, timestep=step)
 
 
 def test_per_channel_decays_of_a_convolution_belong_to_its_channels(parameters):
