@@ -1,0 +1,111 @@
+"""How the CUDA kernels run: compiled by NVRTC through CuPy when first needed, started on the caller's stream.
+
+NVRTC needs no nvcc and no C++ compiler on the user's machine; CuPy keeps what it compiled on disk. Products and sums
+are not contracted into one rounding (``--fmad=false``), so that a kernel has the bits of the Numba kernel beside it.
+
+The sources run in the test suite without a GPU, too: there g++ compiles them, and `launch` is replaced by loops over
+the grid (``tests/conftest.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+THREADS = 64  # in a block: few, so that a small layer is spread over all multiprocessors
+OPTIONS = ("--std=c++17", "--fmad=false")
+LARGEST_GRID = 2**31 - 1  # blocks along x; kernels stride over what lies beyond
+
+
+def launch(source: Path, kernel: str, items: int, arguments: Sequence[Any], device: int, stream: int) -> None:
+    """Start a kernel with a thread an item, rounded up to whole blocks; does not wait for it.
+
+    Args:
+        source: the ``.cu`` file.
+        kernel: the name of an ``extern "C" __global__`` function in it.
+        items: number of threads the kernel needs; 0 starts nothing.
+        arguments: one a parameter, of exactly its type: NumPy scalars; C-contiguous arrays on the device, of any
+            library with ``__cuda_array_interface__``, not copied; None for a null pointer.
+        device: index of the GPU.
+        stream: address of the CUDA stream, 0 for the default one. Arrays must stay allocated until it has run; those
+            of a library that allocates in the order of this stream do.
+
+    Raises:
+        RuntimeError: CuPy is not installed, or sees no GPU.
+        TypeError: an argument that is neither of the above.
+        ValueError: an array that is not contiguous.
+    """
+    if items == 0:
+        return
+    values = tuple(_value(kernel, place, argument) for place, argument in enumerate(arguments))
+    cupy = _cupy()
+    blocks = min(-(-items // THREADS), LARGEST_GRID)
+    with cupy.cuda.Device(device), _stream(cupy, stream, device):
+        _module(source, device).get_function(kernel)((blocks,), (THREADS,), values)
+
+
+def _value(kernel: str, place: int, argument: Any) -> np.generic:
+    if argument is None:
+        return np.uint64(0)
+    if isinstance(argument, np.generic):
+        return argument
+    interface = getattr(argument, "__cuda_array_interface__", None)
+    if interface is None:
+        raise TypeError(
+            f"argument {place} of {kernel} is a {type(argument).__name__}: pass an array on a GPU, a NumPy scalar of "
+            "the parameter's type, or None"
+        )
+    if interface.get("strides") is not None:
+        raise ValueError(
+            f"argument {place} of {kernel} has shape {interface['shape']} and strides {interface['strides']}: it must "
+            "be contiguous; pass a contiguous copy"
+        )
+    return np.uint64(interface["data"][0])
+
+
+@cache
+def _cupy() -> Any:
+    try:
+        import cupy
+    except ImportError as error:
+        raise RuntimeError(
+            'the GPU kernels need CuPy, which is not installed: pip install "lava-dt[cuda12]" or "lava-dt[cuda13]", '
+            "the CUDA version that your driver supports (nvidia-smi shows it), or compute on the CPU"
+        ) from error
+    try:
+        found = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        found, reason = 0, f" ({error})"
+    else:
+        reason = ""
+    if not found:
+        raise RuntimeError(
+            f"the GPU kernels need a CUDA device, and CuPy sees none{reason}: check the driver with nvidia-smi, and "
+            "that the installed CuPy is for its CUDA version, or compute on the CPU"
+        )
+    return cupy
+
+
+def _stream(cupy: Any, stream: int, device: int) -> Any:
+    if hasattr(cupy.cuda.Stream, "from_external"):
+        return cupy.cuda.Stream.from_external(_External(stream))
+    return cupy.cuda.ExternalStream(stream, device)  # CuPy before 14
+
+
+class _External:
+    """A stream of another library, by the protocol that CuPy 14 asks for."""
+
+    def __init__(self, stream: int) -> None:
+        self._stream = stream
+
+    def __cuda_stream__(self) -> tuple[int, int]:
+        return 0, self._stream
+
+
+@cache
+def _module(source: Path, device: int) -> Any:
+    return _cupy().RawModule(code=source.read_text(encoding="utf-8"), options=OPTIONS)

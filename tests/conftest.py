@@ -1,0 +1,90 @@
+"""CUDA kernels without a GPU: g++ compiles their source, the processor runs the grid's threads one by one."""
+
+import ctypes
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+HEADER = Path(__file__).parent / "cuda_on_cpu" / "cuda_on_cpu.h"
+# As the device does it: no contraction of products and sums, integers that wrap
+OPTIONS = ("-std=c++17", "-O2", "-ffp-contract=off", "-fwrapv", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """compiled(path of a .cu file) -> {name: kernel}, with kernel(blocks, threads, arguments) as on a device.
+
+    Arguments are contiguous NumPy arrays or CPU tensors of the parameter's element type, NumPy scalars of its type, or
+    None for a null pointer. What would be read as something else on a device is a TypeError here.
+    """
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed: the CUDA sources cannot be run on the CPU")
+    libraries = {}
+
+    def load(path):
+        path = Path(path)
+        if path not in libraries:
+            names = re.findall(r'extern "C" __global__ void (\w+)\(', path.read_text(encoding="utf-8"))
+            lines = [f'#include "{HEADER}"', f'#include "{path}"', *(f"LAUNCHABLE({name})" for name in names)]
+            shared = tmp_path_factory.mktemp("cuda_on_cpu") / f"{path.stem}.so"
+            command = ["g++", *OPTIONS, "-shared", "-fPIC", "-x", "c++", "-", "-o", str(shared)]
+            subprocess.run(command, input="\n".join(lines) + "\n", text=True, check=True)
+            library = ctypes.CDLL(str(shared))
+            libraries[path] = {name: _kernel(library, name) for name in names}
+        return libraries[path]
+
+    return load
+
+
+def _kernel(library, name):
+    types_of, run_grid = library[f"types_{name}"], library[f"run_{name}"]
+    types_of.restype, run_grid.restype = ctypes.c_char_p, None
+    types = types_of().decode().split()
+
+    def run(blocks, threads, arguments):
+        if len(arguments) != len(types):
+            raise TypeError(f"{name} has {len(types)} parameters but got {len(arguments)} arguments")
+        held = [_value(name, *given) for given in zip(range(len(types)), types, arguments, strict=True)]
+        addresses = (ctypes.c_void_p * len(held))(*(value.ctypes.data for value in held))
+        run_grid(ctypes.c_uint(blocks), ctypes.c_uint(threads), addresses)
+
+    return run
+
+
+def _value(name, place, wanted, argument):
+    """What the kernel reads for an argument, as an array of one value: the number, or the address."""
+    if wanted.startswith("*") and argument is None:
+        return np.zeros(1, np.uint64)
+    came = argument if isinstance(argument, np.generic) else np.asarray(argument)
+    kind = came.dtype.name if isinstance(argument, np.generic) else f"*{came.dtype.name}"
+    if kind != wanted:
+        raise TypeError(f"argument {place} of {name} is {kind}, its parameter {wanted}")
+    if isinstance(argument, np.generic):
+        return np.array([argument])
+    if not came.flags.c_contiguous:
+        raise TypeError(f"argument {place} of {name} is not contiguous")
+    return np.array([came.ctypes.data], np.uint64)
+
+
+@pytest.fixture
+def cuda_on_cpu(compiled, monkeypatch):
+    """Lets the functions that start CUDA kernels run them on the CPU, on NumPy arrays or CPU tensors."""
+    from bats_dt.kernels import device
+
+    def launch(source, kernel, items, arguments, device, stream):
+        assert (device, stream) == (0, 0)
+        if items:
+            compiled(source)[kernel](-(-items // threads), threads, arguments)
+
+    threads = device.THREADS
+    monkeypatch.setattr(device, "launch", launch)
+    try:
+        import torch
+    except ImportError:
+        return
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=0))

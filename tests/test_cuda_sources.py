@@ -1,0 +1,86 @@
+"""Every CUDA source: NVRTC compiles it, without a GPU; and what stands in for a GPU refuses what one would misread."""
+
+import ctypes
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bats_dt.kernels import device
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(path for package in ("bats_dt", "lava_dt") for path in (ROOT / package).rglob("*.cu"))
+
+
+@pytest.fixture(scope="session")
+def nvrtc():
+    """libnvrtc as the wheels of NVIDIA and torch install it, or the system's."""
+    found = (path for folder in map(Path, sys.path) for path in (folder / "nvidia").glob("*/lib/libnvrtc.so.*"))
+    for name in (*map(str, found), "libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12"):
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    pytest.skip("libnvrtc is not installed: the CUDA sources cannot be compiled")
+
+
+@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
+def test_nvrtc_compiles_every_source_for_a_device(nvrtc, source, architecture):
+    program = ctypes.c_void_p()
+    nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.read_bytes(), source.name.encode(), 0, None, None)
+    options = [f"--gpu-architecture={architecture}".encode(), *(option.encode() for option in device.OPTIONS)]
+    failed = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
+    size = ctypes.c_size_t()
+    nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
+    log = ctypes.create_string_buffer(size.value)
+    nvrtc.nvrtcGetProgramLog(program, log)
+    assert not failed and not log.value, log.value.decode()
+    nvrtc.nvrtcGetCUBINSize(program, ctypes.byref(size))
+    assert size.value > 0
+
+
+KERNEL = """
+extern "C" __global__ void add(const float* __restrict__ x, float* __restrict__ y, long long n, float summand)
+{
+    const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (y && i < n) y[i] = x[i] + summand;
+}
+"""
+
+
+@pytest.fixture
+def add(compiled, tmp_path):
+    (tmp_path / "add.cu").write_text(KERNEL)
+    return compiled(tmp_path / "add.cu")["add"]
+
+
+def test_the_stand_in_runs_every_thread_of_the_grid(add):
+    x, y = np.arange(7, dtype=np.float32), np.zeros(7, np.float32)
+    add(2, 3, [x, y, np.int64(7), np.float32(0.5)])
+    assert y.tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 0]  # the seventh has no thread
+    add(2, 3, [x, None, np.int64(7), np.float32(0.5)])
+
+
+@pytest.mark.parametrize(
+    ("place", "argument", "says"),
+    [
+        (0, np.zeros(7), r"argument 0 of add is \*float64, its parameter \*float32"),
+        (0, np.zeros((7, 2), np.float32)[:, 0], "argument 0 of add is not contiguous"),
+        (0, np.float32(1), r"argument 0 of add is float32, its parameter \*float32"),
+        (2, np.int32(7), "argument 2 of add is int32, its parameter int64"),
+        (3, np.float64(7), "argument 3 of add is float64, its parameter float32"),
+        (3, None, "argument 3 of add is .*, its parameter float32"),
+    ],
+)
+def test_the_stand_in_refuses_what_a_device_would_misread(add, place, argument, says):
+    arguments = [np.zeros(7, np.float32), np.zeros(7, np.float32), np.int64(7), np.float32(1)]
+    arguments[place] = argument
+    with pytest.raises(TypeError, match=says):
+        add(1, 7, arguments)
+
+
+def test_the_stand_in_counts_the_arguments(add):
+    with pytest.raises(TypeError, match="add has 4 parameters but got 1 arguments"):
+        add(1, 1, [np.int64(7)])
