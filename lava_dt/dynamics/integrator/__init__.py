@@ -4,7 +4,8 @@
     s[t] = y[t] > threshold;      hard reset: y[t] <- 0 where s[t];      soft reset: y[t] <- y[t] - threshold s[t]
 
 The integrator returns y before the reset, divided by ``scale``. `reference` holds the plain loops, `cpu` the Numba
-kernels; both take the same arguments and return the same bits as lava-dl's integrator.
+kernels, `cuda` those for a GPU; all take the same arguments and return the same bits, those of lava-dl's integrator on
+the CPU.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from lava_dt.dynamics.integrator import cpu
+from lava_dt.dynamics.integrator import cpu, cuda
 
 P_BITS = 12  # decays are fractions of 2**12
 
@@ -45,16 +45,18 @@ def leaky_integrator(
         soft_reset: subtract the threshold at a spike instead of setting y to zero.
 
     Returns:
-        y before the reset, shape and type of x, rounded to float32 as lava-dl's.
+        y before the reset, shape and type of x, rounded to float32 as lava-dl's. On a GPU its memory is
+        (batch, time, channel, ...), and an input that lies so is not copied.
 
     Raises:
-        RuntimeError: x is not on the CPU.
+        RuntimeError: x is neither on the CPU nor on a CUDA device, or on one that CuPy cannot use.
         TypeError: x is neither float32 nor float64.
-        ValueError: shapes that do not fit.
+        ValueError: shapes that do not fit; x and the others on several devices.
     """
-    if x.device.type != "cpu":
+    if x.device.type not in ("cpu", "cuda"):
         raise RuntimeError(
-            f"the input is on {x.device}, but lava_dt's kernels run on the CPU: move network and input with .cpu()"
+            f"the input is on {x.device}, but lava_dt's kernels run on the CPU and on CUDA devices: move network and "
+            "input with .cpu() or .cuda()"
         )
     if x.dtype not in (torch.float32, torch.float64):
         raise TypeError(f"the input is {x.dtype}: the integrator takes float32 or float64; convert it with .float()")
@@ -71,13 +73,26 @@ def leaky_integrator(
             f"state has shape {tuple(state.shape)}: it must be {tuple(x.shape[:-1])}, the input without time"
         )
     if threshold is None:
-        threshold = torch.zeros(1, dtype=torch.int64)
+        threshold = torch.zeros(1, dtype=torch.int64, device=x.device)
     return _LeakyIntegrator.apply(x, decay, state.detach(), scale, threshold, soft_reset)
 
 
-def _rows(x: Tensor) -> np.ndarray:
-    """(batch, channel, rest, time) view of a tensor with any number of spatial axes."""
-    return x.detach().contiguous().reshape(*x.shape[:2], math.prod(x.shape[2:-1]), x.shape[-1]).numpy()
+def _rows(x: Tensor) -> Tensor:
+    """(batch, channel, rest, time) of a tensor with any number of spatial axes, a view where there can be one."""
+    return x.detach().reshape(*x.shape[:2], math.prod(x.shape[2:-1]), x.shape[-1])
+
+
+def _forward(x: Tensor, decay: Tensor, state: Tensor, scale: int, threshold: Tensor, soft_reset: bool) -> Tensor:
+    if x.is_cuda:
+        return cuda.forward(x, decay, state, scale, threshold, soft_reset)
+    arrays = (x.contiguous().numpy(), decay.numpy(), state.numpy())
+    return torch.from_numpy(cpu.forward(*arrays, scale, threshold.numpy(), soft_reset))
+
+
+def _backward(grad_y: Tensor, keep: Tensor) -> Tensor:
+    if grad_y.is_cuda:
+        return cuda.backward(grad_y, keep)
+    return torch.from_numpy(cpu.backward(grad_y.contiguous().numpy(), keep.numpy()))
 
 
 class _LeakyIntegrator(torch.autograd.Function):
@@ -86,15 +101,11 @@ class _LeakyIntegrator(torch.autograd.Function):
         ctx: Any, x: Tensor, decay: Tensor, state: Tensor, scale: int, threshold: Tensor, soft_reset: bool
     ) -> Tensor:
         initial = (state.expand(x.shape[:-1]) * scale).to(torch.int64)
-        output = cpu.forward(
-            _rows(x),
-            decay.detach().reshape(-1).to(torch.int64).numpy(),
-            _rows(initial.unsqueeze(-1))[..., 0],
-            scale,
-            threshold.reshape(-1).numpy(),
-            soft_reset,
+        whole_decay = decay.detach().reshape(-1).to(torch.int64)
+        start = _rows(initial.unsqueeze(-1))[..., 0]
+        y = _forward(_rows(x), whole_decay, start, scale, threshold.reshape(-1).to(torch.int64), soft_reset).reshape(
+            x.shape
         )
-        y = torch.from_numpy(output).reshape(x.shape)
         ctx.save_for_backward(y, decay, state, threshold)
         ctx.scale, ctx.soft_reset = scale, soft_reset
         return y
@@ -103,8 +114,7 @@ class _LeakyIntegrator(torch.autograd.Function):
     def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
         y, decay, state, threshold = ctx.saved_tensors
         keep = 1 - decay.detach().reshape(-1) / (1 << P_BITS)
-        adjoint = cpu.backward(_rows(grad_y), keep.to(grad_y.dtype).numpy())
-        grad_x = torch.from_numpy(adjoint).reshape(grad_y.shape)
+        grad_x = _backward(_rows(grad_y), keep.to(grad_y.dtype)).reshape(grad_y.shape)
         grad_decay = None
         if ctx.needs_input_grad[1]:
             grad_decay = _decay_gradient(grad_x, y, decay, state, ctx.scale, threshold, ctx.soft_reset)
