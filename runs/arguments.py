@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import tyro
 
+from runs.bench.options import ConversionBench, Gain, Scheme, Section, SlayerBench, checked
 from runs.flags import flags_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ else:
     SlayerFlags = Annotated[flags_of("slayer"), tyro.conf.arg(name="")]
 
 _Flag = tyro.conf.FlagCreatePairsOff[bool]
+_Count = Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")]
 _Path = Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="")]
 
 
@@ -136,11 +138,92 @@ class Doctor(Command):
         return run_doctor(self.timeout)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchSlayer(Command):
+    """Time lava_dt beside lava-dl and a plain torch loop; their spikes are compared first (1 or 10 minutes)."""
+
+    quick: _Flag = False
+    """about 1 minute instead of about 10"""
+    only: tuple[Section, ...] = ()
+    """only these sections"""
+    repeats: _Count = None
+    """timed rounds of every case"""
+    threads: _Count = None
+    """threads of all contestants (default: all cores)"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: the CPU, and the GPU where there is one"""
+    seed: int = 0
+    """of weights and inputs"""
+    out: _Path = None
+    """a new directory for the results (default: results/bench-slayer-...)"""
+
+    def run(self) -> int:
+        from runs.bench.slayer import run_slayer
+
+        return run_slayer(checked(SlayerBench, _typed(self)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchConversion(Command):
+    """Train lava-dl at dt = 1, convert to coarser steps, and tell the test accuracy; goes on where it was stopped."""
+
+    data: _Path = None
+    """folder of N-MNIST (default: the shipped recordings)"""
+    network: _Path = None
+    """a lava-dl state_dict saved by torch.save, instead of training"""
+    epochs: int = 15
+    """of lava-dl's training at dt = 1"""
+    seed: int = 0
+    """of weights and the order of the samples"""
+    hidden: tuple[int, ...] = (512,)
+    """neurons of each hidden layer"""
+    dts: tuple[int, ...] = (2, 4, 8, 10, 16)
+    """steps to convert to, in fine steps of 1 ms"""
+    schemes: tuple[Scheme, ...] = ("forward_euler", "exponential", "backward_euler", "bilinear")
+    """how the decays follow dt"""
+    gains: tuple[Gain, ...] = ("charge", "integral")
+    """what one input spike adds at a coarser dt"""
+    clock: Literal["coarse", "held"] = "coarse"
+    """re-bin time, or hold the state; the spikes are the same"""
+    finetune: int = 0
+    """epochs of training after the conversion"""
+    train_samples: _Count = None
+    """use only so many training recordings, the first ones"""
+    test_samples: _Count = None
+    """use only so many test recordings, the first ones"""
+    threads: _Count = None
+    """threads (default: all cores)"""
+    out: _Path = None
+    """directory of the table (default: results/bench-conversion-seed<seed>); what is there is not computed again"""
+
+    def run(self) -> int:
+        from runs.bench.conversion import run_conversion
+
+        return run_conversion(checked(ConversionBench, _typed(self)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Measure speed and memory beside lava-dl, or the accuracy of converted networks."""
+
+    model: (
+        Annotated[BenchSlayer, tyro.conf.subcommand("slayer")]
+        | Annotated[BenchConversion, tyro.conf.subcommand("conversion")]
+    )
+
+
+def _typed(command: Command) -> dict[str, Any]:
+    """The options of a command but for those that were left to their defaults of None."""
+    values = {field.name: getattr(command, field.name) for field in dataclasses.fields(command)}
+    return {name: value for name, value in values.items() if name != "debug" and value is not None}
+
+
 _COMMANDS = (
     Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
 
@@ -154,4 +237,4 @@ def parse(arguments: Sequence[str] | None = None) -> Command:
         args=arguments,
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
     )
-    return chosen.model if isinstance(chosen, Train) else chosen
+    return chosen.model if isinstance(chosen, Train | Bench) else chosen

@@ -1,0 +1,94 @@
+"""What the two benchmarks can be told, checked once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from runs.config import ConfigError
+
+Section = Literal["training", "inference", "conv", "timestep", "recurrent", "delay", "memory", "scaling"]
+Scheme = Literal["forward_euler", "exponential", "backward_euler", "bilinear"]
+Gain = Literal["charge", "integral"]
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SlayerBench(_Options):
+    """lava_dt beside lava-dl and a plain torch loop."""
+
+    quick: bool = Field(False, description="about 1 minute instead of about 10")
+    only: tuple[Section, ...] = Field((), description="only these sections")
+    repeats: int | None = Field(None, ge=1, description="timed rounds of every case")
+    threads: int = Field(default_factory=cores, ge=1, description="threads of both sides")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the CPU, and the GPU where there is one")
+    seed: int = Field(0, ge=0, lt=2**32, description="of weights and inputs")
+    out: Path | None = Field(None, description="a new directory for the results")
+
+
+class ConversionBench(_Options):
+    """A network trained by lava-dl, converted to coarser steps."""
+
+    data: Path | None = Field(None, description="folder of N-MNIST; None: the shipped recordings")
+    network: Path | None = Field(None, description="a state_dict saved by torch.save, instead of training")
+    epochs: int = Field(15, ge=1, description="of lava-dl's training at dt = 1")
+    seed: int = Field(0, ge=0, lt=2**32, description="of weights and the order of the samples")
+    hidden: tuple[int, ...] = Field((512,), description="neurons of each hidden layer")
+    dts: tuple[int, ...] = Field((2, 4, 8, 10, 16), description="steps to convert to, in fine steps")
+    schemes: tuple[Scheme, ...] = Field(("forward_euler", "exponential", "backward_euler", "bilinear"), min_length=1)
+    gains: tuple[Gain, ...] = Field(("charge", "integral"), min_length=1)
+    clock: Literal["coarse", "held"] = "coarse"
+    finetune: int = Field(0, ge=0, description="epochs of training after the conversion")
+    train_samples: int | None = Field(None, ge=1, description="use only so many training recordings")
+    test_samples: int | None = Field(None, ge=1, description="use only so many test recordings")
+    threads: int = Field(default_factory=cores, ge=1)
+    out: Path | None = None
+
+    @field_validator("dts")
+    @classmethod
+    def _check_dts(cls, dts: tuple[int, ...]) -> tuple[int, ...]:
+        if not dts or min(dts) < 2:
+            raise ValueError(f"--dts is {' '.join(map(str, dts))}: give steps of 2 or more; dt = 1 is always measured")
+        return tuple(dict.fromkeys(dts))
+
+    @field_validator("hidden")
+    @classmethod
+    def _check_hidden(cls, hidden: tuple[int, ...]) -> tuple[int, ...]:
+        if not hidden or min(hidden) < 1:
+            raise ValueError("--hidden needs at least one layer of at least one neuron")
+        return hidden
+
+    def identity(self) -> dict[str, Any]:
+        """What must agree for results in a directory to be gone on with: all that changes a network or a cell.
+
+        Steps, schemes and gains may be added: every cell stands for itself.
+        """
+        return self.model_dump(mode="json", exclude={"dts", "schemes", "gains", "threads", "out", "finetune"})
+
+
+def checked(model: type[_Model], values: dict[str, Any]) -> _Model:
+    """The options, validated.
+
+    Raises:
+        ConfigError: the first value out of range, in one sentence.
+    """
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["type"] == "value_error":
+            raise ConfigError(str(first["ctx"]["error"])) from None
+        flag = str(first["loc"][0]).replace("_", "-")
+        said = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+        raise ConfigError(f"--{flag} is {first['input']!r}: {said}") from None

@@ -1,0 +1,181 @@
+"""`lava-dt bench slayer`: checks the spikes, runs the races, writes tables, numbers and a plot."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+from runs.bench.cases import UPSTREAM, Case, cases, memory_cases
+from runs.bench.machine import busy_sentence, describe_machine, load, set_threads, without_gpu_extension
+from runs.bench.options import SlayerBench
+from runs.bench.results import new_directory
+from runs.bench.stopwatch import race, summarise
+from runs.bench.summary import sheet_of, write_results
+from runs.config import ConfigError
+from runs.console import Console
+
+FORMAT = 1
+Record = dict[str, Any]
+_SECONDS_TO_START = 10.0  # imports, and kernels from Numba's cache
+_SECONDS_OF_A_CHILD = 7.0
+
+
+def run_slayer(options: SlayerBench) -> int:
+    """Runs the benchmark; 1 where a contestant could not take part, 0 otherwise."""
+    path = new_directory(options.out, "slayer")
+    before, busy = load(), busy_sentence()
+    late = set_threads(options.threads)
+    with Console() as console:
+        for sentence in (*late, *([busy] if busy else [])):
+            console.warn(sentence)
+        devices = _devices(options, console)
+        timed = [case for device in devices for case in _on(device, cases(options), console)]
+        weighed = [case for device in devices for case in _on(device, memory_cases(options), console)]
+        machine = describe_machine(options.threads)
+        console.line(f"{machine['processor']}, {options.threads} threads, torch {machine['packages'].get('torch')}")
+        console.line(f"about {_minutes(timed, weighed)} on two free cores; results go to {path}")
+        checks, able = _check(timed, options.seed, console)
+        result: dict[str, Any] = {
+            "format": FORMAT,
+            "command": shlex.join(["lava-dt", *sys.argv[1:]]),
+            "machine": machine,
+            "load": {"before": before},
+            "options": options.model_dump(mode="json", exclude={"out"}),
+            "checks": checks,
+            "races": [],
+            "memory": [],
+        }
+        for record in _records(able, weighed, options, console):
+            result["memory" if record["case"]["section"] == "memory" else "races"].append(record)
+            result["load"]["after"] = load()
+            console.show(sheet_of(record).rich())
+            write_results(path, result)
+        write_results(path, {**result, "complete": True})
+        console.line(f"wrote {path / 'bench.md'}, bench.json and bench.svg")
+    everything = [*checks, *result["races"], *result["memory"]]
+    return 1 if any(record["failed"] for record in everything) else 0
+
+
+def _devices(options: SlayerBench, console: Console) -> list[Literal["cpu", "cuda"]]:
+    import torch
+
+    there = torch.cuda.is_available()
+    if options.device == "cuda" and not there:
+        raise ConfigError("--device is cuda, but torch sees no CUDA device here: leave it out, or pass cpu")
+    if options.device == "auto" and not there:
+        console.line("no GPU that torch can use: the CPU alone")
+    if options.device == "cuda":
+        return ["cuda"]
+    return ["cpu", "cuda"] if options.device == "auto" and there else ["cpu"]
+
+
+def _on(device: Literal["cpu", "cuda"], chosen: list[Case], console: Console) -> list[Case]:
+    if device == "cpu":
+        return chosen
+    placed = [case.with_device("cuda") for case in chosen]
+    reason = without_gpu_extension()
+    if reason is None:
+        _let_upstream_compile()
+        return placed
+    if placed:
+        console.warn(f"{reason}: on the GPU there is lava-dt and the plain torch loop alone")
+    return [
+        case.model_copy(update={"entries": tuple(e for e in case.entries if e.library != "lava-dl")}) for case in placed
+    ]
+
+
+def _let_upstream_compile() -> None:
+    """lava-dl asks its compiler for the GPUs of 2020 alone; the patch asks for the one that is there."""
+    import patches
+
+    patches.apply("lava-dl-cuda-arch")
+
+
+def _check(timed: list[Case], seed: int, console: Console) -> tuple[list[Record], list[Case]]:
+    """Compares all spikes before anything is timed; gives what was found, and the cases with those that can run."""
+    from runs.bench.equality import check_spikes
+
+    checks, able = [], []
+    for number, case in enumerate(timed, 1):
+        found = check_spikes(case, seed)
+        checks.append(found)
+        for name, why in found["failed"].items():
+            console.warn(f"{name} cannot take part ({case.title}): {why}")
+        able.append(
+            case.model_copy(update={"entries": tuple(e for e in case.entries if e.name not in found["failed"])})
+        )
+        console.tick(number, len(timed))
+    spikes = sum(sum(check["spikes"]) * len(check["compared"]) for check in checks)
+    networks = sum(len(check["compared"]) for check in checks)
+    if networks:
+        console.line(f"spikes equal bit for bit: {spikes:,} in all layers of {networks} networks, 0 differ")
+    return checks, able
+
+
+def _records(able: list[Case], weighed: list[Case], options: SlayerBench, console: Console) -> Iterator[Record]:
+    for case in able:
+        if case.entries:
+            yield _race(case, options.seed, console)
+    for case in weighed:
+        yield _weigh(case, options, console)
+
+
+def _race(case: Case, seed: int, console: Console) -> Record:
+    from runs.bench.contestants import Contestant
+
+    contestants = [Contestant(case, entry, seed) for entry in case.entries]
+    done = iter(range(1, case.rounds + 2))
+    times = race(contestants, case.rounds, _synchroniser(case), lambda: console.tick(next(done), case.rounds + 1))
+    reference = UPSTREAM if UPSTREAM in case.entries else case.entries[0]
+    summary = summarise(times, reference.name)
+    entries = {name: {**row, "walls": times[name].wall, "cpus": times[name].cpu} for name, row in summary.items()}
+    return _record(case, entries, {}, reference.name)
+
+
+def _weigh(case: Case, options: SlayerBench, console: Console) -> Record:
+    from runs.bench.memory import available, measure_gpu_memory, measure_memory
+
+    entries: dict[str, Any] = {}
+    failed: dict[str, str] = {}
+    for number, entry in enumerate(case.entries, 1):
+        try:
+            if case.device == "cuda":
+                entries[entry.name] = measure_gpu_memory(case, entry, options.seed)
+            elif available():
+                entries[entry.name] = measure_memory(case, entry, options.seed, options.threads)
+            else:
+                failed[entry.name] = "this system does not tell a process its peak memory"
+        except RuntimeError as error:
+            failed[entry.name] = str(error)
+            console.warn(str(error))
+        console.tick(number, len(case.entries))
+    first = entries.get(UPSTREAM.name)
+    for row in entries.values():
+        row["ratio"] = row["mib"] / first["mib"] if first else None
+    return _record(case, entries, failed, UPSTREAM.name)
+
+
+def _record(case: Case, entries: dict[str, Any], failed: dict[str, str], reference: str) -> Record:
+    return {
+        "title": case.title,
+        "case": case.model_dump(mode="json", exclude={"entries"}),
+        "reference": reference,
+        "entries": entries,
+        "failed": failed,
+    }
+
+
+def _synchroniser(case: Case) -> Callable[[], None]:
+    if case.device == "cpu":
+        return lambda: None
+    import torch
+
+    return torch.cuda.synchronize
+
+
+def _minutes(timed: list[Case], weighed: list[Case]) -> str:
+    seconds = sum(case.expected_seconds() for case in timed) + _SECONDS_TO_START
+    seconds += _SECONDS_OF_A_CHILD * sum(len(case.entries) for case in weighed)
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
