@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lava.lib.dl.slayer.neuron import cuba as upstream
 from lava.lib.dl.slayer.neuron.cuba import neuron_params as neuron_params
 from torch import Tensor
 
@@ -102,7 +103,7 @@ class Neuron(Restorable):
             self.draw_decays()
         elif tuple(shape) != tuple(self.shape):
             raise ValueError(
-                f"the input has shape {(batch, *shape, 'time')} but the neurons have shape {tuple(self.shape)}: pass "
+                f"the input is for neurons of shape {tuple(shape)} but these have shape {tuple(self.shape)}: pass "
                 "(batch, *neurons, time)"
             )
         wanted = (batch, *shape)
@@ -238,3 +239,28 @@ class Neuron(Restorable):
         if drive.dim() < 3:
             raise ValueError(f"the input has shape {tuple(drive.shape)}: it needs (batch, neuron..., time)")
         self.allocate(drive.shape[1:-1], drive.shape[0])
+
+
+def adopt(neuron: Any, timestep: Timestep | None) -> None:
+    """Makes a CuBa neuron of lava-dl, or one of lava_dt, step by ``timestep``: the same object, in place.
+
+    Hooks, optimizers and state dictionaries that know it stay right.
+
+    Raises:
+        TypeError: another kind of neuron, or a subclass of lava-dl's.
+        ValueError: as `Neuron.set_timestep`; the neuron is then what it was.
+    """
+    kind = type(neuron)
+    if not isinstance(neuron, Neuron):
+        if kind is not upstream.Neuron:
+            derived = isinstance(neuron, upstream.Neuron)
+            raise TypeError(
+                f"the neuron is a {kind.__module__}.{kind.__qualname__}, and only CuBa neurons step by dt: "
+                + ("derive it from lava_dt.Neuron" if derived else "use a CuBa neuron, or leave it at its own step")
+            )
+        neuron.__class__ = Neuron
+    try:
+        neuron.set_timestep(timestep)
+    except (TypeError, ValueError):
+        neuron.__class__ = kind
+        raise

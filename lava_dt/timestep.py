@@ -82,6 +82,16 @@ class Timestep:
         return self.gain == "integral" and self.dt > 1
 
     @property
+    def constants_per_step(self) -> int:
+        """How often what every fine step receives, a bias, enters in one step of dt.
+
+        Once under ``charge``, as it stands in Loihi's equation. Under ``integral``, which keeps the response to a given
+        input, as often as it would have been accumulated: dt times, also in a shorter last bin, whose length the
+        coarse clock does not know; and once where what comes between grid steps is dropped.
+        """
+        return self.dt if self.gain == "integral" and self.between == "accumulate" else 1
+
+    @property
     def largest_decay(self) -> float:
         """The largest fine-step decay that this step represents, or saturates, without a question."""
         return 1.0 if self.saturate else largest_decay(self.dt, self.scheme)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from lava.lib.dl.slayer import axon as upstream
 from torch import Tensor
 
 from lava_dt.time_axis import place
@@ -82,6 +83,20 @@ def transport_piece(
     axis = F.pad(joined, (0, 1)) if open_end else joined
     begin = ahead * k + phase
     return transport(axis, timestep, axis.shape[-1] * k, hop, delay)[..., begin : begin + steps], kept
+
+
+class Delay(upstream.Delay):
+    """lava-dl's axonal delays, which load what was saved after they were drawn also before their own first call."""
+
+    delay: torch.nn.Parameter
+    init: bool
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        loaded = state_dict.get(f"{prefix}delay")
+        if not self.init and isinstance(loaded, Tensor) and (loaded.numel() > 1 or loaded.any()):
+            self.delay.data = self.delay.new_empty(loaded.shape)
+            self.init = True
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def _arrival(hop: int, delay: Tensor | None) -> Tensor:

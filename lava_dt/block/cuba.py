@@ -5,7 +5,8 @@ argument ``timestep`` or as a key of the neuron parameters. Without one, or at d
 but for the defects listed in the README.
 
 Input and output are (batch, neuron..., time): fine steps on the held clock; on the coarse clock bins of dt fine steps,
-to be made once before the first block by `lava_dt.rebin`. A bias enters once a step of dt.
+to be made once before the first block by `lava_dt.rebin`. A bias enters once a step of dt, and under the integral gain
+dt times (`Timestep.constants_per_step`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from lava.lib.dl.slayer.block.cuba import Average, TimeDecimation
 from torch import Tensor
 
 from lava_dt.block.stepped import Stepped
-from lava_dt.timestep import Timestep
 
 __all__ = [
     "Affine",
@@ -42,11 +42,6 @@ class Input(Stepped, upstream.Input):
     axes = (3, 4, 5)
     layout = "(batch, neuron..., time)"
 
-    def set_timestep(self, timestep: Timestep | None) -> None:
-        super().set_timestep(timestep)
-        if self.bias is not None:
-            _refuse_folded_gain(self.timestep, "a bias, which enters once a step")
-
     def channels(self) -> int | None:
         return None
 
@@ -55,7 +50,7 @@ class Input(Stepped, upstream.Input):
         if self.weight is not None:
             z = z * self.pre_hook_fx(self.weight)
         if self.bias is not None:
-            z = z + self.pre_hook_fx(self.bias)
+            z = z + self.pre_hook_fx(self.bias) * self.timestep.constants_per_step
         return z
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor | None]:
@@ -126,22 +121,15 @@ class Unpool(_Images, upstream.Unpool):
 
 
 class Affine(Stepped, upstream.Affine):
-    """Affine block: the voltage of neurons that never spike, or the synapses' output; at once, without a hop."""
+    """Affine block: the voltage of neurons that never spike, or the synapses' output; at once, without a hop.
 
-    def set_timestep(self, timestep: Timestep | None) -> None:
-        super().set_timestep(timestep)
-        _refuse_folded_gain(self.timestep, "neurons without a threshold")
+    With the integral gain g the voltage is multiplied by g, there being no threshold to divide (EQUATIONS A.2): a
+    read-out of the size that it has at dt = 1. Made on the host; Loihi's register holds the voltage over g.
+    """
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor | None]:
         self.check_input(x)
         z = self.drive(x)
         if self.dynamics is True:
-            z = self.neuron.dynamics(z)[1]
+            z = self.neuron.in_real_units(self.neuron.dynamics(z)[1])
         return (z, None) if self.count_log is True else z
-
-
-def _refuse_folded_gain(timestep: Timestep, what: str) -> None:
-    if timestep.folds_gain:
-        raise ValueError(
-            f"gain is 'integral', which is folded into the threshold, but the block has {what}: use gain='charge' there"
-        )

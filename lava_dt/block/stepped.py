@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from lava_dt.neuron import Neuron, check_parameters
+from lava_dt.neuron import adopt
+from lava_dt.parameters import prepare
 from lava_dt.timestep import Timestep, as_timestep
-from lava_dt.transport import transport
+from lava_dt.transport import Delay, transport, transport_piece
 
 
 class Stepped(torch.nn.Module):
@@ -21,6 +23,7 @@ class Stepped(torch.nn.Module):
     delay: Any
     delay_shift: bool
     count_log: bool
+    delay_buffer: Tensor | None = None  # spikes that arrive in later calls, where the state persists
     axes: tuple[int, ...] = (3, 5)
     layout = "(batch, neuron, time) or (batch, channel, height, width, time)"
 
@@ -36,21 +39,30 @@ class Stepped(torch.nn.Module):
                 )
             timestep = key if timestep is None else timestep
             parameters = {name: value for name, value in parameters.items() if name != "timestep"}
+        if parameters is not None:
+            parameters = prepare(parameters, as_timestep(timestep))
             if args:
                 args = (parameters, *args[1:])
             else:
                 kwargs["neuron_params"] = parameters
-        check_parameters(parameters or {}, as_timestep(timestep))
         super().__init__(*args, **kwargs)
         self.set_timestep(timestep)
 
     def set_timestep(self, timestep: Timestep | None) -> None:
-        """Changes the timestep, keeping every weight and parameter. Raises as `Neuron.set_timestep`."""
+        """Changes the timestep, keeping every weight and parameter. Raises as `lava_dt.neuron.adopt`."""
         if self.neuron is not None:
-            # the same object, so that hooks, optimizers and state dictionaries that know it stay right
-            self.neuron.__class__ = Neuron
-            self.neuron.set_timestep(timestep)
-        self.timestep = as_timestep(timestep)
+            adopt(self.neuron, timestep)
+        if self.delay is not None:
+            self.delay.__class__ = Delay
+        before, self.timestep = getattr(self, "timestep", Timestep()), as_timestep(timestep)
+        if self.timestep != before:
+            self.delay_buffer = None
+
+    def reset_state(self) -> None:
+        """Forgets what a persistent state keeps from call to call: the next call begins a recording."""
+        self.delay_buffer = None
+        if self.neuron is not None:
+            self.neuron.reset_state()
 
     def check_input(self, x: Tensor) -> None:
         """Refuses an input that the block cannot take.
@@ -87,6 +99,12 @@ class Stepped(torch.nn.Module):
             self.synapse.weight.data *= mask
         return self.synapse(x)
 
+    def drive_bins(self, gathered: Tensor) -> Tensor:
+        """`drive` for what `Neuron.gather` returned: no entry where a call ends before its first grid step."""
+        if gathered.shape[-1]:
+            return self.drive(gathered)
+        return self.drive(F.pad(gathered, (0, 1)))[..., :0]
+
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor | None]:
         """Spikes of the layer as the next layer receives them.
 
@@ -99,7 +117,7 @@ class Stepped(torch.nn.Module):
         """
         self.check_input(x)
         neuron = self.neuron
-        spikes = x if neuron is None else neuron.respond(self.drive(neuron.gather(x)))
+        spikes = x if neuron is None else neuron.respond(self.drive_bins(neuron.gather(x)))
         spikes = self._transport(spikes, x.shape[-1])
         if self.count_log is True:
             return spikes, (spikes > 0).to(spikes.dtype).mean()
@@ -109,22 +127,16 @@ class Stepped(torch.nn.Module):
         # what no neuron has gathered into bins is on its fine steps still
         timestep = Timestep() if self.neuron is None and self.timestep.held else self.timestep
         delay = None if self.delay is None else self._delays(spikes)
-        kept = self._kept(spikes)
-        if kept is None:
-            return transport(spikes, timestep, steps, int(self.delay_shift), delay)
-        ahead = timestep.dt if timestep.held else 1
-        joined = transport(torch.cat([kept, spikes], -1), timestep, steps + ahead, int(self.delay_shift), delay)
-        return joined[..., ahead:]
-
-    def _kept(self, spikes: Tensor) -> Tensor | None:
-        """The last spikes of the previous call, which arrive in this one if the neuron's state persists."""
-        if not self.delay_shift or self.neuron is None or self.neuron.persistent_state is not True:
-            return None
-        kept = getattr(self, "delay_buffer", None)
-        self.delay_buffer = spikes[..., -1:].detach()
-        if kept is None or kept.shape != self.delay_buffer.shape:
-            return torch.zeros_like(self.delay_buffer)
-        return kept
+        hop, neuron = int(self.delay_shift), self.neuron
+        if neuron is None or neuron.persistent_state is not True:
+            return transport(spikes, timestep, steps, hop, delay)
+        earlier, expected = self.delay_buffer, spikes.shape[:-1]
+        if earlier is not None and earlier.shape[:-1] != expected:  # another batch: nothing to go on from
+            earlier = None
+        moved, self.delay_buffer = transport_piece(
+            spikes, earlier, timestep, steps, neuron.phase_before(steps), hop, delay
+        )
+        return moved
 
     def _delays(self, spikes: Tensor) -> Tensor:
         delay = self.delay

@@ -144,7 +144,7 @@ def test_a_decay_beyond_the_scheme_is_refused_by_block_and_neuron(parameters):
 def test_shapes_that_do_not_fit_are_refused_in_words(parameters):
     neuron = Neuron(**parameters)
     neuron(torch.zeros(1, 5, 10))
-    with pytest.raises(ValueError, match=r"the input has shape \(1, 6, 10\) but the neurons have shape \(5,\)"):
+    with pytest.raises(ValueError, match=r"the input is for neurons of shape \(6,\) but these have shape \(5,\)"):
         neuron(torch.zeros(1, 6, 10))
     with pytest.raises(ValueError, match=r"it needs \(batch, neuron..., time\)"):
         Neuron(**parameters)(torch.zeros(5, 10))
@@ -200,14 +200,6 @@ def test_a_state_dictionary_with_a_decay_out_of_range_is_refused(parameters):
     theirs = cuba.Dense({**parameters, "current_decay": 0.9}, 5, 4)
     with pytest.raises(RuntimeError, match=r"current_decay is 0.9 and dt is 4"):
         cuba.Dense(parameters, 5, 4, timestep=Timestep(4)).load_state_dict(theirs.state_dict())
-
-
-def test_the_folded_gain_is_refused_where_there_is_no_threshold_to_fold_it_into(parameters):
-    step = Timestep(4, gain="integral")
-    with pytest.raises(ValueError, match="neurons without a threshold: use gain='charge'"):
-        cuba.Affine(parameters, 5, 4, timestep=step)
-    with pytest.raises(ValueError, match="a bias, which enters once a step"):
-        cuba.Input(parameters, bias=0.1, timestep=step)
 
 
 def test_per_channel_decays_of_a_convolution_belong_to_its_channels(parameters):
