@@ -79,7 +79,7 @@ class Layers(torch.nn.Sequential):
             yield x
 
 
-def build(case: Case, entry: Entry, seed: int) -> torch.nn.Module:
+def build(case: Case, entry: Entry, seed: int) -> Any:
     """The case's network in the entry's library; all libraries get the weights that lava-dl draws from the seed."""
     torch.manual_seed(seed)
     with warnings.catch_warnings():
@@ -158,12 +158,12 @@ def _blocks(case: Case, library: Any, neuron: dict[str, Any]) -> Layers:
     )
 
 
-def _draw_delays(network: torch.nn.Module, seed: int) -> None:
+def _draw_delays(network: Any, seed: int) -> None:
     """Delays up to 20 steps; lava-dl's own, below one step at first, would delay nothing."""
     generator = torch.Generator().manual_seed(seed)
     for block in network.children():
         delay = getattr(block, "delay", None)
-        if isinstance(delay, torch.nn.Module):
+        if delay is not None:
             channels = block.synapse.out_channels
             delay.delay.data = LARGEST_DELAY * torch.rand(channels, generator=generator)
             delay.init = True
@@ -179,7 +179,7 @@ def _copy_synapses(source: torch.nn.Module, target: torch.nn.Module) -> None:
             module.init = True  # lava-dl draws delays at the first forward pass unless told that they are there
 
 
-def _plain(upstream: torch.nn.Module) -> PlainNetwork:
+def _plain(upstream: Any) -> PlainNetwork:
     neuron = next(iter(upstream.children())).neuron
     weights = [block.synapse.weight.detach().flatten(1).clone() for block in upstream.children()]
     return PlainNetwork(
