@@ -132,7 +132,13 @@ def test_no_steps_and_no_overflow():
         (torch.zeros(2, 3), 1, 1, ValueError, r"needs \(batch, channel, ..., time\)"),
         (torch.zeros(1, 2, 3), 3, 1, ValueError, "decay has 3 values but the input .* has 2 channels"),
         (torch.zeros(1, 2, 3), 1, 5, ValueError, r"state has shape \(5,\): it must be \(1, 2\)"),
-        (torch.zeros(1, 2, 3, device="meta"), 1, 1, RuntimeError, r"on meta, .* move network and input with .cpu\(\) or"),
+        (
+            torch.zeros(1, 2, 3, device="meta"),
+            1,
+            1,
+            RuntimeError,
+            r"on meta, .* move network and input with .cpu\(\) or",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(x, decay, state, error, says):
