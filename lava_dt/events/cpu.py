@@ -1,0 +1,135 @@
+"""Lists of events on the CPU: Numba kernels over ranges of samples, entries or rows, on Python threads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bats_dt.kernels.threads import run_pieces
+from lava_dt.events import rows, scanning
+from lava_dt.events.reference import Array, Lists
+
+ENOUGH = 1 << 16  # entries, below which threads cost more than they bring
+SEGMENTS = 8  # that memory is divided into at least
+SAMPLED = 1 << 20  # entries, from which on a sample is looked at first
+COARSE, FINE = 1024, 64  # of how many groups of 16 entries one is looked at
+NO_COUNT = np.empty(0, np.int32)
+
+
+def list_dense(values: Array, steps: int, time_last: bool, neuron_at: Array, most: int) -> Lists | None:
+    """See `reference.list_dense`; the order in a row is another."""
+    batch = values.shape[0]
+    bits = values.view(f"u{values.itemsize}")
+    if most < values.size and values.size >= SAMPLED and _surely_more(bits.reshape(-1), most):
+        return None
+    parts = 1 if batch >= SEGMENTS or values.size < ENOUGH else -(-SEGMENTS // max(1, batch))
+    per_step, total = np.zeros((batch * parts, steps), np.int64), np.zeros(batch * parts, np.int64)
+    inner = max(1, steps if time_last else neuron_at.size)
+    counts = bits.dtype.type(2 ** (8 * values.itemsize - (values.dtype.kind == "f")) - 1)
+    found: dict[tuple[int, int], tuple[Array, Array, Array, int]] = {}
+
+    def scan(first: int, end: int) -> None:
+        found[first, end] = scanning.scan(
+            first, end, values, bits, counts, parts, inner, time_last, most, per_step, total
+        )
+
+    _divide(batch * parts, values.size, scan)
+    if any(ended != scanning.ALL_WHOLE for *_, ended in found.values()) or total.sum() > most:
+        return None
+    sizes = per_step.reshape(batch, parts, steps).swapaxes(1, 2)
+    ends = np.cumsum(sizes).reshape(sizes.shape)
+    cursor = np.ascontiguousarray((ends - sizes).swapaxes(1, 2)).reshape(per_step.shape)
+    start = np.append(0, ends[:, :, -1])
+    index, count = np.empty((2, start[-1]), np.int32)
+    pieces = list(found.items())
+
+    def fill(first: int, end: int) -> None:
+        for segments, (*lists, _) in pieces[first:end]:
+            rows.fill_rows(*segments, total, cursor, *lists, neuron_at, index, count)
+
+    _divide(len(pieces), index.size, fill)
+    return start, index, _none_if_ones(count)
+
+
+def list_entries(places: Array, values: Array, shape: Array, distinct: bool) -> Lists | None:
+    """See `reference.list_entries`."""
+    row = np.empty(values.size, np.int64)
+    neuron, value = np.empty((2, values.size), np.int32)
+    ended: list[tuple[bool, bool]] = []
+
+    def read(first: int, end: int) -> None:
+        ended.append(rows.read_entries(first, end, places, values, shape, row, neuron, value))
+
+    _divide(values.size, values.size, read)
+    if not all(fit for fit, _ in ended):
+        return None
+    index, count = np.empty((2, values.size), np.int32)
+    start = rows.sort_into_rows(row, neuron, value, int(shape[0] * shape[-1]), index, count)
+    if distinct and all(spikes for _, spikes in ended):
+        return start, index, _none_if_ones(count)
+    return merge_rows(start, index, count, math.prod(shape[1:-1].tolist()))
+
+
+def merge_rows(begin: Array, index: Array, count: Array | None, neurons: int) -> Lists | None:
+    """See `reference.merge_rows`."""
+    new_index, new_sum = np.empty(index.size, np.int32), np.empty(index.size, np.int64)
+    kept = np.empty(begin.size - 1, np.int64)
+    fits: list[bool] = []
+
+    def merge(first: int, end: int) -> None:
+        fits.append(
+            rows.merge(
+                first, end, begin, index, NO_COUNT if count is None else count, neurons, new_index, new_sum, kept
+            )
+        )
+
+    _divide(kept.size, index.size, merge)
+    return _moved(begin[:-1], kept, new_index, new_sum) if all(fits) else None
+
+
+def take_rows(first: Array, end: Array, index: Array, count: Array | None) -> Lists:
+    """See `reference.take_rows`."""
+    return _moved(first, end - first, index, count)
+
+
+def _moved(source: Array, sizes: Array, index: Array, count: Array | None) -> Lists:
+    """Rows of these sizes, one behind the other; ``count`` of any integer type."""
+    start = np.append(0, np.cumsum(sizes))
+    new_index = np.empty(start[-1], np.int32)
+    new_count = NO_COUNT if count is None else np.empty_like(new_index)
+    old_count = NO_COUNT if count is None else count
+    _divide(
+        sizes.size,
+        new_index.size,
+        lambda first, end: rows.move_rows(first, end, source, start, index, old_count, new_index, new_count),
+    )
+    return start, new_index, None if count is None else _none_if_ones(new_count)
+
+
+def _surely_more(bits: Array, most: int) -> bool:
+    """Whether a sample says that more than ``most`` are not zero: by 8 standard deviations were all groups alike.
+
+    A coarse sample, which costs next to nothing, calls for the fine one, which decides.
+    """
+    for stride in (COARSE, FINE):
+        strata = bits.size // (16 * stride)
+        found = scanning.nonzero_in_sample(bits, strata, stride)
+        expected = strata * 16 * most / bits.size
+        if found <= expected:
+            return False
+    return bool(found > expected + 8 * math.sqrt(16 * expected) + 128)
+
+
+def _divide(n: int, work: int, piece: Callable[[int, int], Any]) -> None:
+    """piece over ranges of range(n), on threads if there is work enough."""
+    if work < ENOUGH:
+        piece(0, n)
+    else:
+        run_pieces(n, piece)
+
+
+def _none_if_ones(count: Array) -> Array | None:
+    return None if (count == 1).all() else count

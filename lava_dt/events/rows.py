@@ -1,0 +1,100 @@
+"""Sorting into rows, merging and moving rows, in Numba."""
+
+# mypy: disallow-untyped-defs=False
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from lava_dt.events.reference import LARGEST_COUNT
+
+
+@njit(nogil=True, cache=True)
+def fill_rows(first, end, hits, cursor, step, neuron, value, neuron_at, index, count):
+    """Puts the hits of the segments first ... end-1 where ``cursor`` (segments, steps) says, and moves it on."""
+    j = 0
+    for segment in range(first, end):
+        at = cursor[segment]
+        for _ in range(hits[segment]):
+            k = at[step[j]]
+            at[step[j]] = k + 1
+            index[k] = neuron_at[neuron[j]]
+            count[k] = value[j]
+            j += 1
+
+
+@njit(nogil=True, cache=True)
+def read_entries(first, end, places, values, shape, row, neuron, value):
+    """Row, neuron and value of a sparse tensor's entries: (whether all are fit to be listed, whether none is zero)."""
+    fit, spikes = True, True
+    last = shape.size - 1
+    for k in range(first, end):
+        number = values[k]
+        fit &= (abs(number) < 2147483648.0) & (np.floor(number) == number)
+        spikes &= number != 0
+        flat = np.int64(0)
+        for axis in range(last + 1):
+            place = places[axis, k]
+            fit &= np.uint64(place) < np.uint64(shape[axis])  # a negative one becomes a large one
+            if 0 < axis < last:
+                flat = flat * shape[axis] + place
+        row[k] = places[0, k] * shape[last] + places[last, k]
+        neuron[k] = flat
+        value[k] = number
+    return fit, spikes
+
+
+@njit(nogil=True, cache=True)
+def sort_into_rows(row, neuron, value, rows, index, count):
+    """A stable counting sort by row; returns where each begins (rows + 1,)."""
+    start = np.zeros(rows + 2, np.int64)
+    for k in range(row.size):
+        start[row[k] + 2] += 1
+    for r in range(2, rows + 2):
+        start[r] += start[r - 1]
+    for k in range(row.size):  # start[r + 1] is where the next of row r goes, and ends as where row r + 1 begins
+        to = start[row[k] + 1]
+        start[row[k] + 1] = to + 1
+        index[to] = neuron[k]
+        count[to] = value[k]
+    return start[:-1]
+
+
+@njit(nogil=True, cache=True)
+def merge(first, end, begin, index, count, neurons, new_index, new_sum, kept):
+    """Merges rows in place of their own in ``new_index`` and ``new_sum``; ``kept``: how many entries each has then.
+
+    ``count`` of no entries means once everywhere. Returns whether all sums are below 2**31.
+    """
+    place = np.full(neurons, -1, np.int64)  # where a neuron was put last: in this row if not before its begin
+    fits = True
+    for row in range(first, end):
+        n = begin[row]
+        for k in range(begin[row], begin[row + 1]):
+            add = np.int64(count[k]) if count.size else np.int64(1)
+            if place[index[k]] >= begin[row]:
+                new_sum[place[index[k]]] += add
+            else:
+                place[index[k]] = n
+                new_index[n] = index[k]
+                new_sum[n] = add
+                n += 1
+        m = begin[row]
+        for k in range(begin[row], n):
+            new_index[m] = new_index[k]
+            new_sum[m] = new_sum[k]
+            fits &= abs(new_sum[k]) < LARGEST_COUNT
+            m += new_sum[k] != 0
+        kept[row] = m - begin[row]
+    return fits
+
+
+@njit(nogil=True, cache=True)
+def move_rows(first, end, source, start, index, count, new_index, new_count):
+    """Row r goes from source[r] on to start[r] ... start[r+1]-1; ``count`` of no entries stays out."""
+    for row in range(first, end):
+        shift = source[row] - start[row]
+        for k in range(start[row], start[row + 1]):
+            new_index[k] = index[k + shift]
+            if count.size:
+                new_count[k] = count[k + shift]
