@@ -6,6 +6,8 @@ from patches.lava_dl import (
     decay_gradient,
     netx_close_files,
     netx_input_scalars,
+    published_protocol,
+    timestep,
     trapz,
     vision_stand_ins,
 )
@@ -18,4 +20,6 @@ PATCHES = (
     decay_gradient.PATCH,
     cuda_threshold.PATCH,
     cuda_arch.PATCH,
+    timestep.PATCH,
+    published_protocol.PATCH,
 )
