@@ -4,6 +4,8 @@
     patches.apply("modern-python")     # Lava on Python 3.11-3.13, NumPy 2 and current torch
     patches.status()                   # a row for each patch: applied, not applied, not needed, refused
     patches.revert("modern-python")    # upstream's own objects again
+    with patches.applied("published-protocol", dt=10, backward="cuda"):
+        ...                            # for one block of code; some patches take options
 
 Importing this package imports neither upstream nor NumPy, and changes nothing.
 """

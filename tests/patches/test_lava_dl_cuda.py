@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,10 @@ from patches.lava_dl.cuda_threshold import whole_threshold
 torch = pytest.importorskip("torch")
 patches.apply("modern-python")
 leaky_integrator = pytest.importorskip("lava.lib.dl.slayer.neuron.dynamics.leaky_integrator")
-sys.path.append(str(Path(__file__).parent))
-stand_in = importlib.import_module("cuda_stand_in")
+_spec = importlib.util.spec_from_file_location("cuda_stand_in", Path(__file__).with_name("cuda_stand_in.py"))
+assert _spec is not None and _spec.loader is not None
+stand_in = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(stand_in)
 cuba = importlib.import_module("lava.lib.dl.slayer.neuron.cuba")
 jitconfig = importlib.import_module("lava.lib.dl.slayer.jitconfig")
 

@@ -165,3 +165,21 @@ def test_decays_that_do_not_learn_are_integrated_by_upstream_alone() -> None:
             decay = torch.tensor([9.0], requires_grad=True)
             assert leaky_integrator.dynamics(x.float(), decay, state.float(), FINE).grad_fn is None
     assert leaky_integrator.dynamics is upstream
+
+
+def test_adaptive_neurons_learn_their_current_and_voltage_decays_too() -> None:
+    alif = importlib.import_module("lava.lib.dl.slayer.neuron.alif")
+    x, cotangent, _ = case((2, 3, 20))
+
+    def learnt() -> list[Any]:
+        neuron = alif.Neuron(1.0, 0.1, 0.25, 0.125, 0.1, 0.1, requires_grad=True)
+        voltage = neuron.dynamics(x.float().requires_grad_())[1]
+        voltage.backward(cotangent.float())
+        return [voltage, neuron.current_decay.grad, neuron.voltage_decay.grad]
+
+    voltage, *wrong = learnt()
+    with patches.applied(PATCH):
+        same, *right = learnt()
+    assert torch.equal(same, voltage)
+    for one, other in zip(wrong, right, strict=True):  # from rest and without resets the factor is all there is to it
+        torch.testing.assert_close(other, -one / 4096, rtol=1e-4, atol=1e-7)
