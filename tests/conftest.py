@@ -1,4 +1,7 @@
-"""CUDA kernels without a GPU: g++ compiles their source, the processor runs the grid's threads one by one."""
+"""CUDA kernels in the tests: on a GPU where there is one, and without it on the CPU.
+
+There g++ compiles their source, and the processor runs the threads of the grid one by one.
+"""
 
 import ctypes
 import re
@@ -88,3 +91,21 @@ def cuda_on_cpu(compiled, monkeypatch):
     except ImportError:
         return
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=0))
+
+
+@pytest.fixture
+def gpu():
+    """Skips, with the reason, where CuPy has no GPU to run a kernel on."""
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    if not cupy.is_available():
+        pytest.skip("CuPy sees no CUDA device")
+
+
+@pytest.fixture
+def torch_gpu(gpu):
+    """The device of torch's tensors on a GPU that CuPy can use too."""
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("torch sees no CUDA device")
+    return torch.device("cuda:0")

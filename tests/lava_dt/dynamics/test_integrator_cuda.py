@@ -120,11 +120,11 @@ def test_memory_with_time_before_the_neurons_is_not_copied(where):
 
 
 @pytest.mark.gpu
-def test_the_operator_finds_its_device_and_its_stream(gpu):
+def test_the_operator_finds_its_device_and_its_stream(torch_gpu):
     x = torch.randn(4, 7, 100)
     arguments = (torch.tensor([300]), torch.zeros(1), SCALE, torch.tensor([2000]))
     expected = leaky_integrator(x, *arguments)
-    moved = [given.to(gpu) if isinstance(given, torch.Tensor) else given for given in (x, *arguments)]
+    moved = [given.to(torch_gpu) if isinstance(given, torch.Tensor) else given for given in (x, *arguments)]
     with torch.cuda.stream(torch.cuda.Stream()):
         doubled = moved[0] * 2 / 2  # on the same stream: not awaited by the host
         y = leaky_integrator(doubled, *moved[1:])
@@ -132,6 +132,8 @@ def test_the_operator_finds_its_device_and_its_stream(gpu):
 
 
 @pytest.mark.gpu
-def test_tensors_on_several_devices_are_refused_in_words(gpu):
+def test_tensors_on_several_devices_are_refused_in_words(torch_gpu):
     with pytest.raises(ValueError, match=r"the tensors are on cpu and cuda:0: .* must be on one device; move"):
-        leaky_integrator(torch.randn(1, 2, 3, device=gpu), torch.tensor([300]), torch.zeros(1, device=gpu), SCALE)
+        leaky_integrator(
+            torch.randn(1, 2, 3, device=torch_gpu), torch.tensor([300]), torch.zeros(1, device=torch_gpu), SCALE
+        )
