@@ -14,8 +14,10 @@ patches.apply("modern-python")
 with contextlib.redirect_stdout(io.StringIO()):  # lava-dl prints advice about a toolbox nobody here asked for
     from lava_dt import export as export  # its names import Lava when they are used
     from lava_dt.block import cuba
+    from lava_dt.convert import discretize
     from lava_dt.neuron import Neuron
     from lava_dt.time_axis import rebin
+    from lava_dt.time_constants import decay, time_constant
     from lava_dt.timestep import Timestep
 
-__all__ = ["Neuron", "Timestep", "cuba", "export", "rebin"]
+__all__ = ["Neuron", "Timestep", "cuba", "decay", "discretize", "export", "rebin", "time_constant"]

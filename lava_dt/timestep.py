@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from bats_dt.discretization import largest_decay
 
@@ -110,6 +110,12 @@ class Timestep:
                 f"(it can take a decay of {self.largest_decay:.4g} at most at this dt); use a smaller dt, "
                 "scheme='exponential', which is stable at any dt, or saturate=True to lose exactly everything"
             )
+
+    def adopt(self, module: Any) -> None:
+        """Makes a finished CuBa block or neuron of lava-dl step by this timestep, in place: `lava_dt.convert.adopt`."""
+        from lava_dt.convert import adopt  # the blocks import this module
+
+        adopt(module, self)
 
 
 def as_timestep(value: Timestep | None) -> Timestep:
