@@ -143,7 +143,6 @@ def _full() -> list[Case]:
     return [
         *(Case(section=mode, mode=mode, density=d, rounds=15, entries=every) for mode in both for d in (0.006, 0.03)),
         *(Case(section="conv", mode=mode, network="conv", batch=8) for mode in both),
-        Case(section="timestep", rounds=7),
         *(Case(section="timestep", dt=dt, rounds=7, entries=_stepped()) for dt in (2, 4, 10)),
         Case(section="timestep", mode="inference", dt=10, rounds=7, entries=_stepped()),
         *(Case(section="recurrent", network="recurrent", mode=mode, rounds=3) for mode in both),

@@ -31,7 +31,7 @@ _STYLE: Any = {
     "text.color": _INK,
     "svg.hashsalt": "lava-dt",
 }
-_AXES = {"steps": "steps", "hidden": "hidden neurons", "batch": "batch", "density": "input density", "dt": "dt"}
+_AXES = {"steps": "steps", "hidden": "hidden neurons", "batch": "batch", "density": "input density [%]", "dt": "dt"}
 _USUAL = {"steps": 300, "hidden": 512, "batch": 32, "density": 0.006, "dt": 1}
 
 
@@ -44,10 +44,10 @@ def draw(result: dict[str, Any]) -> str:
         height = max(1.2, 0.16 * sum(len(race["entries"]) + 1 for race in named) + 0.8)
         rows = -(-len(curves) // 2)
         figure = Figure(figsize=(9.5, height + 3 * rows), layout="constrained")
-        grid = figure.add_gridspec(1 + rows, 2, height_ratios=[height, *[3] * rows])
-        _bars(figure.add_subplot(grid[0, :]), named)
-        for number, (name, found) in enumerate(curves.items()):
-            _lines(figure.add_subplot(grid[1 + number // 2, number % 2]), name, found)
+        parts: Any = figure.subfigures(2, 1, height_ratios=[height, 3 * rows]) if rows else [figure]
+        _bars(parts[0].subplots(), named)
+        for number, (name, found) in enumerate(curves.items(), 1):
+            _lines(parts[1].add_subplot(rows, 2, number), name, found)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
@@ -72,6 +72,7 @@ def _bars(axes: Axes, races: list[dict[str, Any]]) -> None:
     axes.set_yticks(ticks, labels, fontsize=7.5)
     axes.axvline(1, color=_INK, lw=1)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     left, right = axes.get_xlim()
     axes.set_xlim(min(0.8, left), right * 2.2)
     axes.invert_yaxis()
@@ -107,8 +108,9 @@ def _lines(axes: Axes, name: str, curves: dict[str, list[tuple[float, float]]]) 
     axes.set_xscale("log")
     axes.set_yscale("log")
     ticks = sorted({value for points in curves.values() for value, _ in points})
-    axes.set_xticks(ticks, [f"{100 * v:g} %" if name == "density" else f"{v:g}" for v in ticks])
+    axes.set_xticks(ticks, [f"{100 * v:g}" if name == "density" else f"{v:g}" for v in ticks])
     axes.minorticks_off()
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlabel(_AXES[name])
     axes.set_ylabel("training step [s]")
     axes.legend(frameon=False, fontsize=7)
