@@ -1,0 +1,201 @@
+"""CuBa neurons over all steps in one pass: current, voltage, spikes and reset in Loihi's integers, and their gradient.
+
+    u[t] = toward_zero((4096 - a) u[t-1] / 4096) + trunc(scale drive[t])
+    v[t] = toward_zero((4096 - b) v[t-1] / 4096) + u[t]
+    s[t] = v[t] > threshold;   then v[t] <- 0 where s[t], or the threshold less (soft reset)
+
+`respond` takes a drive; `respond_to_events` the spikes themselves, and never stores the drive they bring about. Both
+give lava-dl's spikes bit for bit (EQUATIONS A.2). The surrogate of the spike, both leaks and the gradient of the
+weights are one sweep back; the reset is ignored there, as by lava-dl. `reference` holds the plain loops, `cpu` and
+`from_events` the Numba kernels, `cuda` those of a GPU.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from lava_dt.dynamics.cuba import cpu, cuda, from_events
+from lava_dt.dynamics.cuba.bounds import integer_type_of
+from lava_dt.dynamics.cuba.neurons import Neurons, State
+
+if TYPE_CHECKING:
+    from lava_dt.events import Events
+    from lava_dt.synapse import Connections
+
+__all__ = ["Layout", "Neurons", "State", "respond", "respond_to_events"]
+
+
+class Layout(Protocol):
+    """How a synapse's weight becomes the rows of its connections, and gradients the way back."""
+
+    def rows(self, weight: Tensor) -> Tensor:
+        """weight -> (n_rows, width), a view where possible."""
+
+    def weight_gradient(self, rows: Tensor) -> Tensor:
+        """(n_rows, width) -> the weight's shape."""
+
+    def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
+        """(batch, steps, n_out) -> the shape of the dense input."""
+
+
+def respond(drive: Tensor, neurons: Neurons, state: State | None = None, hop: int = 0) -> tuple[Tensor, State]:
+    """Spikes of CuBa neurons that receive ``drive``.
+
+    Args:
+        drive: (batch, steps, n) float32, in real units; contiguous is fast. Gradient: *surrogate* at the spikes,
+            *exact* through the leaks, and ignoring the reset.
+        neurons: their parameters, on the drive's device.
+        state: what an earlier call returned; None: at rest. No gradient.
+        hop: steps after which a spike arrives, >= 0.
+
+    Returns:
+        spikes (batch, steps, n) float32, those of step t at t + hop, after the tail of ``state``; and the state after
+        the last step.
+
+    Raises:
+        TypeError: the drive is not float32.
+        ValueError: shapes that do not fit, a drive that is not finite or too large for 64-bit integers.
+    """
+    if drive.dtype != torch.float32:
+        raise TypeError(f"the drive is {drive.dtype}: the fused kernels take float32; convert it with .float()")
+    if drive.dim() != 3:
+        raise ValueError(f"the drive has shape {tuple(drive.shape)}: it needs (batch, steps, n)")
+    batch, _, n = drive.shape
+    before = _state_before(state, batch, n, hop, neurons, drive.device)
+    if drive.is_cuda:
+        integer_type_of(drive.detach(), neurons, before)  # its kernel always has 64 bits
+    save = torch.is_grad_enabled() and drive.requires_grad
+    spikes, *after = _Respond.apply(drive, neurons, before, save)
+    return spikes, State(*after)
+
+
+def respond_to_events(
+    events: Events,
+    weight: Tensor,
+    x: Tensor | None,
+    connections: Connections,
+    layout: Layout,
+    neurons: Neurons,
+    unit: float,
+    state: State | None = None,
+    hop: int = 0,
+) -> tuple[Tensor, State]:
+    """Spikes of CuBa neurons behind a synapse with weights of 8 bits, from the spikes it receives.
+
+    Args:
+        events: spikes of the inputs.
+        weight: float32 of the synapse's shape, whole multiples of ``unit`` between -128 and 127 times it. Gradient: of
+            the drive as in `respond`, *exact* from there.
+        x: the same spikes as a dense tensor where they have a gradient, else None; its values are not read. Gradient:
+            *exact* from the drive's.
+        connections: what a spike adds where; no input reaches a neuron twice.
+        layout: of the weight.
+        neurons, state, hop: as in `respond`; the neurons in the order of the drive.
+        unit: a power of two, unit * scale is whole.
+
+    Returns:
+        As `respond`, n = connections.n_out.
+
+    Raises:
+        RuntimeError: the weight is not on the CPU.
+        ValueError: shapes that do not fit, weights that are not of 8 bits.
+    """
+    if weight.device.type != "cpu":
+        raise RuntimeError(
+            f"the weight is on {weight.device}, but lists of spikes are followed on the CPU only: use a dense product "
+            "and respond()"
+        )
+    if events.neurons != connections.start.size - 1:
+        raise ValueError(
+            f"the events are of {events.neurons} neurons but the connections start from {connections.start.size - 1}: "
+            "pass the spikes of the layer below"
+        )
+    if events.index.size and not 0 <= events.index.min() <= events.index.max() < events.neurons:
+        raise ValueError(
+            f"the events are of neurons {events.index.min()} to {events.index.max()} but there are {events.neurons}: "
+            "list them with events_of()"
+        )
+    rows = layout.rows(weight.detach())
+    if rows.shape != (connections.n_rows, connections.width) or rows.dtype != torch.float32:
+        raise ValueError(
+            f"the layout gives rows {tuple(rows.shape)} {rows.dtype} but the connections need "
+            f"({connections.n_rows}, {connections.width}) torch.float32"
+        )
+    if math.frexp(unit)[0] != 0.5 or unit * neurons.scale < 1:
+        raise ValueError(
+            f"unit is {unit:g} and the scale {neurons.scale}: the unit of the weights must be a power of two, 1/scale "
+            "or more"
+        )
+    before = _state_before(state, events.batch, connections.n_out, hop, neurons, weight.device)
+    save = torch.is_grad_enabled() and (weight.requires_grad or (x is not None and x.requires_grad))
+    spikes, *after = _RespondToEvents.apply(weight, x, rows, events, connections, layout, neurons, unit, before, save)
+    return spikes, State(*after)
+
+
+def _state_before(state: State | None, batch: int, n: int, hop: int, neurons: Neurons, device: torch.device) -> State:
+    if hop < 0:
+        raise ValueError(f"hop is {hop}: a spike cannot arrive before it is fired; use 0 or more steps")
+    neurons.check_count(n)
+    if state is None:
+        return State.rest(batch, n, hop, device)
+    state.check(batch, n, hop)
+    return State(state.current.contiguous(), state.voltage.contiguous(), state.tail.detach().contiguous())
+
+
+class _Respond(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, drive: Tensor, neurons: Neurons, state: State, save: bool) -> tuple[Tensor, ...]:
+        kernels = cuda if drive.is_cuda else cpu
+        spikes, after, voltage = kernels.forward(drive.detach().contiguous(), neurons, state, save)
+        if save:
+            ctx.save_for_backward(voltage)
+        ctx.neurons, ctx.hop = neurons, state.tail.shape[1]
+        ctx.mark_non_differentiable(after.current, after.voltage, after.tail)
+        return spikes, after.current, after.voltage, after.tail
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_spikes: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        (voltage,) = ctx.saved_tensors
+        kernels = cuda if voltage.is_cuda else cpu
+        return kernels.backward(grad_spikes.contiguous(), voltage, ctx.neurons, ctx.hop), None, None, None
+
+
+class _RespondToEvents(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        weight: Tensor,
+        x: Tensor | None,
+        rows: Tensor,
+        events: Events,
+        connections: Connections,
+        layout: Layout,
+        neurons: Neurons,
+        unit: float,
+        state: State,
+        save: bool,
+    ) -> tuple[Tensor, ...]:
+        spikes, after, voltage = from_events.forward(events, rows, connections, unit, neurons, state, save)
+        if save:
+            ctx.save_for_backward(voltage, weight)
+        ctx.events, ctx.connections, ctx.layout = events, connections, layout
+        ctx.neurons, ctx.hop = neurons, state.tail.shape[1]
+        ctx.mark_non_differentiable(after.current, after.voltage, after.tail)
+        return spikes, after.current, after.voltage, after.tail
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_spikes: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        voltage, weight = ctx.saved_tensors
+        grad_rows, grad_drive = from_events.backward(
+            grad_spikes, voltage, ctx.events, ctx.connections, ctx.neurons, ctx.hop, keep=ctx.needs_input_grad[1]
+        )
+        grad_weight = ctx.layout.weight_gradient(grad_rows) if ctx.needs_input_grad[0] else None
+        grad_x = None if grad_drive is None else ctx.layout.input_gradient(grad_drive, weight)
+        return grad_weight, grad_x, *(None,) * 8

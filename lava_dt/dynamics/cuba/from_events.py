@@ -1,0 +1,160 @@
+"""The fused CuBa layer from spikes: rows of weights are added where a spike arrives, and the drive is never stored.
+
+With dense connections the neurons are divided into blocks, of which a thread has its own columns of the weights; with
+others, where an input reaches different neurons through the same weights, the samples are divided.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bats_dt.kernels.threads import run_pieces
+from lava_dt.dynamics.cuba import gather, parameters, scatter
+from lava_dt.dynamics.cuba.bounds import integer_type
+from lava_dt.dynamics.cuba.lists import by_input
+from lava_dt.dynamics.cuba.neurons import Neurons, State
+from lava_dt.dynamics.cuba.step import SLOT
+from lava_dt.dynamics.cuba.weights import int8_rows
+
+if TYPE_CHECKING:
+    from lava_dt.events import Events
+    from lava_dt.synapse import Connections
+
+Array = NDArray[Any]
+
+SECOND_LEVEL_CACHE = 5 << 18  # bytes of weights, or of gradients, that a thread works on at a time
+WHOLE_GRADIENT = (
+    8 << 20
+)  # bytes up to which the drive's gradient is kept whole, so that more threads can share the work
+PARTS = 8  # of the samples; each sums a weight gradient of its own, whatever the number of threads
+
+
+def forward(
+    events: Events,
+    rows: Tensor,
+    connections: Connections,
+    unit: float,
+    neurons: Neurons,
+    state: State,
+    save: bool,
+) -> tuple[Tensor, State, Tensor | None]:
+    """See `reference.forward_events`."""
+    batch, steps, n = events.batch, events.steps, connections.n_out
+    block = _columns(rows.shape[0], rows.shape[1], batch) if connections.dense else rows.shape[1]
+    laid, largest = int8_rows(rows, unit, block)
+    factor = round(unit * neurons.scale)
+    integer = integer_type(float(largest * _most_spikes(events) * factor), steps, neurons, state)
+    spikes, after = parameters.outputs(state, steps)
+    voltage = torch.empty((batch, steps if save else 1, n))
+    arrays = (
+        events.start,
+        events.index,
+        _counts(events),
+        laid,
+        steps,
+        state.tail.shape[1],
+        integer(factor),
+        parameters.of_step(neurons, n, integer),
+        neurons.soft_reset,
+        state.current.numpy(),
+        state.voltage.numpy(),
+        parameters.flat(spikes),
+        parameters.flat(after.tail),
+        parameters.flat(voltage),
+        save,
+        after.current.numpy(),
+        after.voltage.numpy(),
+    )
+    if connections.dense:
+        run_pieces(batch * laid.shape[0], lambda first, end: gather.forward(first, end, *arrays))
+    else:
+        links = (connections.start, connections.target, connections.row)
+        run_pieces(batch, lambda first, end: scatter.forward(first, end, *links, *arrays))
+    return spikes, after, voltage if save else None
+
+
+def backward(
+    grad_spikes: Tensor,
+    voltage: Tensor,
+    events: Events,
+    connections: Connections,
+    neurons: Neurons,
+    hop: int,
+    keep: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """See `reference.backward_events`."""
+    batch, steps, n = voltage.shape
+    arrays = (
+        parameters.flat(grad_spikes),
+        parameters.flat(voltage),
+        steps,
+        hop,
+        parameters.of_adjoint(neurons, n),
+        np.float32(1 / neurons.scale),
+    )
+    if not connections.dense:
+        return _backward_scattered(arrays, events, connections, keep)
+    whole = keep or 4 * batch * steps * n <= WHOLE_GRADIENT
+    grad_rows = torch.zeros((connections.n_rows, n))
+    if whole:
+        kept = torch.empty((batch * steps + 1, n))
+        kept[-1] = 0
+        blocks = -(-n // SLOT)
+        run_pieces(batch * blocks, lambda first, end: gather.sweep_samples(first, end, *arrays, kept.numpy()))
+        listed = by_input(events, max(batch * steps, 1))
+        run_pieces(
+            connections.n_rows,
+            lambda first, end: gather.sum_inputs(first, end, *listed, kept.numpy(), grad_rows.numpy()),
+        )
+        return grad_rows, kept[:-1].view(batch, steps, n) if keep else None
+    block = min(n, SLOT // 2)
+    samples = max(1, SECOND_LEVEL_CACHE // 2 // (4 * steps * block))
+    listed = by_input(events, samples * steps)
+    run_pieces(
+        -(-n // block),
+        lambda first, end: gather.backward(first, end, *arrays, block, samples, *listed, grad_rows.numpy()),
+    )
+    return grad_rows, None
+
+
+def _backward_scattered(
+    arrays: tuple[Any, ...], events: Events, connections: Connections, keep: bool
+) -> tuple[Tensor, Tensor | None]:
+    batch, steps, n = events.batch, events.steps, connections.n_out
+    parts = min(PARTS, batch)
+    partial = np.zeros((parts, connections.n_rows, connections.width), np.float32)
+    kept = torch.empty((batch, steps, n)) if keep else torch.empty((parts, 1, n))
+    listed = (events.start, events.index, _counts(events))
+    links = (connections.start, connections.target, connections.row)
+    run_pieces(
+        parts,
+        lambda first, end: scatter.backward(
+            first, end, *arrays, *listed, *links, batch, parameters.flat(kept), keep, partial
+        ),
+    )
+    return torch.from_numpy(partial.sum(0)), kept if keep else None
+
+
+def _columns(n_rows: int, width: int, batch: int) -> int:
+    """Columns of a block: few enough for their weights to stay in the cache, and for 8 pieces of work or more."""
+    blocks = max(-(-n_rows * width // SECOND_LEVEL_CACHE), -(-width // SLOT), min(-(-8 // max(batch, 1)), width // 64))
+    return 16 * -(-width // (16 * max(blocks, 1)))
+
+
+def _counts(events: Events) -> Array:
+    return np.empty(0, np.int32) if events.count is None else events.count
+
+
+def _most_spikes(events: Events) -> int:
+    """The largest number of spikes, signs ignored, that arrive in one step of one sample."""
+    if not events.index.size:
+        return 0
+    if events.count is None:
+        return int(np.diff(events.start).max())
+    total = np.concatenate([[0], np.cumsum(np.abs(events.count.astype(np.int64)))])
+    return int(np.diff(total[events.start]).max())

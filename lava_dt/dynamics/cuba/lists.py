@@ -1,0 +1,62 @@
+"""Events listed by the input neuron instead of by the step, in which order the gradient of the weights is summed."""
+
+# mypy: disallow-untyped-defs=False
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from bats_dt.kernels.threads import run_pieces
+
+if TYPE_CHECKING:
+    from lava_dt.events import Events
+
+Array = NDArray[Any]
+
+
+def by_input(events: Events, group: int) -> tuple[Array, Array, Array]:
+    """Lists the events of every ``group`` rows (b * steps + t) by input neuron, rows ascending.
+
+    Returns:
+        start (groups, neurons + 1) int64: the events of input i in group g are start[g, i] ... start[g, i + 1] - 1;
+        row (n_events,) int32 of each, counted from the group's first;
+        count (n_events,) int32 of each, empty where the events have none.
+    """
+    rows = events.start.size - 1
+    groups = -(-rows // group)
+    start = np.zeros((groups, events.neurons + 1), np.int64)
+    row = np.empty(events.index.size, np.int32)
+    given = np.empty(0, np.int32) if events.count is None else events.count
+    count = np.empty_like(given)
+    run_pieces(
+        groups,
+        lambda first, end: _sort(first, end, group, events.start, events.index, given, start, row, count),
+    )
+    return start, row, count
+
+
+@njit(nogil=True, cache=True)
+def _sort(first, end, group, event_start, index, given, start, row, count):
+    """A counting sort of each group."""
+    rows = event_start.size - 1
+    for g in range(first, end):
+        low, high = g * group, min((g + 1) * group, rows)
+        position = start[g]
+        for e in range(event_start[low], event_start[high]):
+            position[index[e] + 1] += 1
+        position[0] = event_start[low]
+        for i in range(position.size - 1):
+            position[i + 1] += position[i]
+        for r in range(low, high):
+            for e in range(event_start[r], event_start[r + 1]):
+                place = position[index[e]]
+                position[index[e]] = place + 1
+                row[place] = r - low
+                if given.size:
+                    count[place] = given[e]
+        for i in range(position.size - 1, 0, -1):
+            position[i] = position[i - 1]
+        position[0] = event_start[low]

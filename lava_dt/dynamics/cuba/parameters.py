@@ -1,0 +1,56 @@
+"""Parameters of `Neurons` as the arrays the CPU's kernels load their blocks from, and the hop's shift of the spikes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lava_dt.dynamics.cuba.neurons import P_BITS, Neurons, State
+
+Array = NDArray[Any]
+
+
+def of_step(neurons: Neurons, n: int, integer: Any) -> Array:
+    """(3, n): what a step keeps of current and voltage in 1/4096, and the threshold."""
+    values = np.empty((3, n), integer)
+    values[0] = (1 << P_BITS) - neurons.current_decay.numpy()
+    values[1] = (1 << P_BITS) - neurons.voltage_decay.numpy()
+    values[2] = neurons.threshold.numpy()
+    return values
+
+
+def of_adjoint(neurons: Neurons, n: int) -> Array:
+    """(5, n) float32: kept share of voltage and current; centre, slope (of a power of two) and height of the surrogate.
+
+    The centre is where lava-dl has it, 0.01 integers above the threshold.
+    """
+    values = np.empty((5, n), np.float32)
+    width = neurons.surrogate_width.numpy()
+    values[0] = 1 - neurons.voltage_decay.numpy() / (1 << P_BITS)
+    values[1] = 1 - neurons.current_decay.numpy() / (1 << P_BITS)
+    values[2] = (neurons.threshold.numpy() + 0.01) / neurons.scale
+    values[3] = 1 / (math.log(2) * width)
+    values[4] = neurons.surrogate_scale / (2 * width)
+    return values
+
+
+def outputs(state: State, steps: int) -> tuple[Tensor, State]:
+    """Room for a call's spikes (batch, steps, n) and for the state after it, what the tail delivers filled in."""
+    batch, hop, n = state.tail.shape
+    spikes, tail = torch.empty((batch, steps, n)), torch.empty((batch, hop, n))
+    arrived = min(hop, steps)
+    spikes[:, :arrived] = state.tail[:, :arrived]
+    tail[:, : hop - arrived] = state.tail[:, arrived:]
+    current, voltage = torch.empty((2, batch, n), dtype=torch.int64)
+    return spikes, State(current, voltage, tail)
+
+
+def flat(signal: Tensor) -> Array:
+    """(batch, steps, n) as (batch * steps, n), without a copy where it is contiguous."""
+    batch, steps, n = signal.shape
+    return signal.detach().contiguous().view(batch * steps, n).numpy()
