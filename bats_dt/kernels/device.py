@@ -45,7 +45,7 @@ def launch(source: Path, kernel: str, items: int, arguments: Sequence[Any], devi
     cupy = _cupy()
     blocks = min(-(-items // THREADS), LARGEST_GRID)
     with cupy.cuda.Device(device), _stream(cupy, stream, device):
-        _module(source, device).get_function(kernel)((blocks,), (THREADS,), values)
+        _function(source, kernel, device)((blocks,), (THREADS,), values)
 
 
 def _value(kernel: str, place: int, argument: Any) -> np.generic:
@@ -104,6 +104,11 @@ class _External:
 
     def __cuda_stream__(self) -> tuple[int, int]:
         return 0, self._stream
+
+
+@cache
+def _function(source: Path, kernel: str, device: int) -> Any:
+    return _module(source, device).get_function(kernel)
 
 
 @cache

@@ -55,6 +55,7 @@ def cupy(monkeypatch):
 
     def forget():
         device._cupy.cache_clear()
+        device._function.cache_clear()
         device._module.cache_clear()
 
     forget()
