@@ -33,11 +33,7 @@ class Registers(upstream.Neuron):
 
         Gradient: *exact* through the scheme, *straight-through* through the rounding to 12 bits.
         """
-        if self.timestep.dt > 1:
-            fraction = decay.to(torch.float64) / self.p_scale
-            lost = 1 - retained(fraction, self.timestep.dt, self.timestep.scheme)
-            decay = (self.p_scale * lost).clamp(0, self.p_scale).to(decay.dtype)
-        return quantize(decay)
+        return step_decay(decay, self.timestep, self.p_scale)
 
     @property
     def current_step_decay(self) -> Tensor:
@@ -135,6 +131,17 @@ class Registers(upstream.Neuron):
     def _clamp_learnt(self) -> None:
         if self.requires_grad is True:
             self.clamp()
+
+
+def step_decay(decay: Tensor, timestep: Timestep, scale: int) -> Tensor:
+    """Decay of one step of dt, from that of a fine step; both in units of 1/scale, the result a whole number.
+
+    Gradient: *exact* through the scheme, *straight-through* through the rounding.
+    """
+    if timestep.dt > 1:
+        lost = 1 - retained(decay.to(torch.float64) / scale, timestep.dt, timestep.scheme)
+        decay = (scale * lost).clamp(0, scale).to(decay.dtype)
+    return quantize(decay)
 
 
 def _whole(values: Tensor) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from torch import Tensor
+
 from bats_dt.discretization import largest_decay
 
 Clock = Literal["held", "coarse"]
@@ -116,6 +118,14 @@ class Timestep:
         from lava_dt.convert import adopt  # the blocks import this module
 
         adopt(module, self)
+
+    def integrate(
+        self, input: Tensor, decay: Tensor, state: Tensor, w_scale: int, threshold: float | None = None
+    ) -> Tensor:
+        """lava-dl's leaky integrator by this timestep: `lava_dt.integration.integrate`."""
+        from lava_dt.integration import integrate  # which needs this module
+
+        return integrate(input, decay, state, w_scale, threshold, self)
 
 
 def as_timestep(value: Timestep | None) -> Timestep:
