@@ -83,7 +83,7 @@ def build(case: Case, entry: Entry, seed: int) -> Any:
     """The case's network in the entry's library; all libraries get the weights that lava-dl draws from the seed."""
     torch.manual_seed(seed)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*weight_norm.*", FutureWarning)  # lava-dl's way of normalising
+        warnings.filterwarnings("ignore", ".*weight_norm.*")  # lava-dl's way of normalising
         upstream = _blocks(case, slayer.block.cuba, NEURON)
     _draw_delays(upstream, seed)
     if entry.library == "plain torch":
@@ -96,7 +96,7 @@ def build(case: Case, entry: Entry, seed: int) -> Any:
         step = timestep(case, entry)
         neuron, library = {**NEURON, **({} if step is None else {"timestep": step})}, cuba
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*weight_norm.*", FutureWarning)
+        warnings.filterwarnings("ignore", ".*weight_norm.*")
         network = _blocks(case, library, neuron)
     _copy_synapses(upstream, network)
     return network

@@ -18,6 +18,7 @@ from runs.directory import Row
 from runs.quiet import quiet_imports
 from runs.training.loop import batches
 from runs.training.scores import N_CLASSES, Scores
+from runs.training.slayer import bin_spikes
 
 with quiet_imports():
     import lava_dt as lava_dt  # first: it applies the patches that lava's own packages may need
@@ -41,7 +42,7 @@ class UpstreamNetwork(torch.nn.Module):
         }
         sizes = (channels, *config.hidden, N_CLASSES)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*weight_norm.*", FutureWarning)  # lava-dl's way of normalising
+            warnings.filterwarnings("ignore", ".*weight_norm.*")  # lava-dl's way of normalising
             self.blocks = torch.nn.ModuleList(
                 slayer.block.cuba.Dense(dict(neuron), n_pre, n_post, weight_norm=config.weight_norm)
                 for n_pre, n_post in pairwise(sizes)
@@ -120,7 +121,7 @@ def train_epoch(
     )
     scores, seen = Scores((*config.hidden, N_CLASSES)), 0
     for indices in batches(len(recordings), config.batch, config.seed, epoch):
-        layers = network.layers(_binned(recordings, indices, config))
+        layers = network.layers(bin_spikes(recordings, indices, config))
         labels = recordings.labels[indices]
         loss = loss_of(layers[-1], torch.from_numpy(labels))
         optimizer.zero_grad()
@@ -138,7 +139,7 @@ def score(network: Any, recordings: Recordings, config: SlayerConfig) -> Row:
     scores = Scores((*config.hidden, N_CLASSES))
     with torch.no_grad():
         for indices in batches(len(recordings), _TEST_BATCH, None, 0):
-            layers = network.layers(_binned(recordings, indices, config))
+            layers = network.layers(bin_spikes(recordings, indices, config))
             _score(scores, layers, recordings.labels[indices], 0.0)
     return scores.row("test")
 
@@ -148,7 +149,7 @@ def differing_spikes(one: Any, other: Any, recordings: Recordings, config: Slaye
     total = 0
     with torch.no_grad():
         for indices in batches(len(recordings), _TEST_BATCH, None, 0):
-            spikes = _binned(recordings, indices, config)
+            spikes = bin_spikes(recordings, indices, config)
             pairs = zip(one.layers(spikes), other.layers(spikes), strict=True)
             total += sum(int(torch.count_nonzero(a != b)) for a, b in pairs)
     return total
@@ -159,11 +160,6 @@ def save(values: Any, file: Path) -> None:
     part = file.with_name(file.name + ".part")
     torch.save(values, part)
     os.replace(part, file)
-
-
-def _binned(recordings: Recordings, indices: Any, config: SlayerConfig) -> Tensor:
-    dt = (config.dt or 1) if config.clock == "coarse" else 1
-    return torch.from_numpy(recordings.bin(indices, config.steps, dt))
 
 
 def _score(scores: Scores, layers: list[Tensor], labels: Any, loss: float) -> None:
