@@ -32,13 +32,12 @@ def read_entries(first, end, places, values, shape, row, neuron, value):
         number = values[k]
         fit &= (abs(number) < 2147483648.0) & (np.floor(number) == number)
         spikes &= number != 0
-        flat = np.int64(0)
-        for axis in range(last + 1):
-            place = places[axis, k]
-            fit &= np.uint64(place) < np.uint64(shape[axis])  # a negative one becomes a large one
-            if 0 < axis < last:
-                flat = flat * shape[axis] + place
-        row[k] = places[0, k] * shape[last] + places[last, k]
+        sample, step, flat = places[0, k], places[last, k], np.int64(0)
+        fit &= (np.uint64(sample) < np.uint64(shape[0])) & (np.uint64(step) < np.uint64(shape[last]))
+        for axis in range(1, last):
+            fit &= np.uint64(places[axis, k]) < np.uint64(shape[axis])  # a negative one becomes a large one
+            flat = flat * shape[axis] + places[axis, k]
+        row[k] = sample * shape[last] + step
         neuron[k] = flat
         value[k] = number
     return fit, spikes

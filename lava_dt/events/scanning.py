@@ -10,23 +10,20 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-LANES = 16  # neighbours that are looked at together
-DEPTH = 8  # entries of a lane, LANES apart
-BLOCK = LANES * DEPTH
-CHUNK = 32 * BLOCK
-LANE_BITS, LANE_MASK = np.uint64(4), np.uint64(LANES - 1)  # lane = (block << LANE_BITS) | its place in the block
+DEPTH = 8  # entries of a lane; lanes are looked at as a whole first
+CHUNK = 4096
 FIRST_CAPACITY = 1 << 14
 ALL_WHOLE, NOT_WHOLE, TOO_MANY = 0, 1, 2
 
 
 @njit(nogil=True, cache=True)
-def fold(bits, blocks, lanes):
-    """lanes[16 b + l] = the bits of all entries 128 b + l, 128 b + l + 16, ... of block b, or-ed."""
-    for b in range(blocks):
-        o = bits[b * BLOCK : b * BLOCK + BLOCK]
-        lane = lanes[b * LANES : b * LANES + LANES]
-        for k in range(LANES):
-            lane[k] = o[k] | o[k + 16] | o[k + 32] | o[k + 48] | o[k + 64] | o[k + 80] | o[k + 96] | o[k + 112]
+def fold(bits, n, lanes):
+    """Lane l of the n lanes holds the entries l, l + n, ..., l + 7n, which become lanes[l] by or."""
+    b = bits[: DEPTH * n]
+    for k in range(n):
+        lanes[k] = (
+            b[k] | b[k + n] | b[k + 2 * n] | b[k + 3 * n] | b[k + 4 * n] | b[k + 5 * n] | b[k + 6 * n] | b[k + 7 * n]
+        )
 
 
 @njit(nogil=True, cache=True)
@@ -40,16 +37,15 @@ def lanes_hit(lanes, n, hit):
 
 
 @njit(nogil=True, cache=True)
-def entries_hit(bits, hit, hits, low, counts, place, n):
+def entries_hit(bits, hit, hits, lanes, low, counts, place, n):
     """Appends low + entry for the entries of the lanes hit that are not zero, without a branch; the new n."""
     n = np.uint64(n)  # unsigned: no test for negative indices
     for j in range(hits):
-        lane = np.uint64(hit[j])
-        at = (lane >> LANE_BITS) * np.uint64(BLOCK) + (lane & LANE_MASK)
-        for k in range(np.uint64(DEPTH)):
-            entry = at + np.uint64(LANES) * k
+        entry = np.uint64(hit[j])
+        for _ in range(DEPTH):
             place[n] = low + entry
             n += np.uint64(bits[entry] & counts != 0)
+            entry += np.uint64(lanes)
     return np.int64(n)
 
 
@@ -57,13 +53,13 @@ def entries_hit(bits, hit, hits, low, counts, place, n):
 def nonzero(bits, low, counts, lanes, hit, place, n):
     """Appends low + entry to ``place`` (n + len(bits) + 1 places) for the entries of ``bits`` that are not zero.
 
-    ``counts``: the bits that count (-0.0 has another, its sign). Returns the new n. The order is its own: within a
-    block that of the lanes.
+    ``counts``: the bits that count (-0.0 has another, its sign). Returns the new n. The order is its own, that of the
+    lanes.
     """
-    blocks = bits.size // BLOCK
-    fold(bits, blocks, lanes)
-    n = entries_hit(bits, hit, lanes_hit(lanes, blocks * LANES, hit), low, counts, place, n)
-    for entry in range(blocks * BLOCK, bits.size):
+    m = bits.size // DEPTH
+    fold(bits, m, lanes)
+    n = entries_hit(bits, hit, lanes_hit(lanes, m, hit), m, low, counts, place, n)
+    for entry in range(m * DEPTH, bits.size):
         place[n] = low + entry
         n += bits[entry] & counts != 0
     return n
