@@ -19,8 +19,6 @@ block = importlib.import_module("lava.lib.dl.slayer.block.cuba")
 cuba = importlib.import_module("lava.lib.dl.slayer.neuron.cuba")
 leaky_integrator = importlib.import_module("lava.lib.dl.slayer.neuron.dynamics.leaky_integrator")
 
-needs_adopt = pytest.mark.skipif(not hasattr(lava_dt.Timestep, "adopt"), reason="this lava_dt.Timestep adopts nothing")
-
 PATCH = "lava-dl-timestep"
 SCALE = 1 << 12
 NEURON = {"threshold": 1.25, "current_decay": 0.25, "voltage_decay": 0.03, "tau_grad": 0.1, "scale_grad": 2}
@@ -172,7 +170,6 @@ def same(one: list[Any], other: list[Any]) -> bool:
     return len(one) == len(other) and all(map(torch.equal, one, other))
 
 
-@needs_adopt
 @pytest.mark.parametrize("clock", ["held", "coarse"])
 @pytest.mark.parametrize("shape", ["dense", "conv"])
 def test_a_network_of_slayers_blocks_steps_as_one_of_lava_dts(shape: str, clock: str) -> None:
@@ -190,25 +187,29 @@ def test_a_network_of_slayers_blocks_steps_as_one_of_lava_dts(shape: str, clock:
     assert list(network.state_dict()) == list(expected_network.state_dict())
 
 
-@needs_adopt
-def test_a_neuron_and_an_integrator_of_slayer_step_too() -> None:
+def test_a_neuron_of_slayer_steps_as_one_of_lava_dts() -> None:
     step = lava_dt.Timestep(dt=3, scheme="exponential")
     x = torch.randint(-40, 80, (2, 3, 25), generator=torch.Generator().manual_seed(7)) / 64
-    decay, state, threshold = torch.tensor([1024.0]), torch.zeros(1), 1.25 + 0.01 / SCALE
     with patches.applied(PATCH):
         neuron = cuba.Neuron(1.25, 0.25, 0.03, timestep=step)
-        held = leaky_integrator.dynamics(x, decay, state, SCALE, threshold, timestep=step)
-        fine = leaky_integrator.dynamics(x, decay, state, SCALE, threshold, timestep=lava_dt.Timestep())
     assert torch.equal(neuron(x), lava_dt.Neuron(1.25, 0.25, 0.03, timestep=step)(x))
-    assert torch.equal(fine, leaky_integrator.dynamics(x, decay, state, SCALE, threshold))
-    # in bins of 3, by upstream with the decay of 3 steps
+
+
+def test_slayers_integrator_steps_with_the_decay_and_the_input_of_a_bin() -> None:
+    step = lava_dt.Timestep(dt=3, scheme="exponential")
+    x = torch.randint(-40, 80, (2, 3, 25), generator=torch.Generator().manual_seed(7)) / 64
+    decay, state = torch.tensor([1024.0]), torch.zeros(1)
     of_three = torch.round((1 - (1 - decay / 4096) ** 3) * 4096)
-    bins = leaky_integrator.dynamics(lava_dt.rebin(x, 3), of_three, state, SCALE, threshold)
-    assert torch.equal(held[..., 2::3], bins[..., :-1])
-    assert torch.equal(held[..., -1], bins[..., -1])
+    for threshold in (None, 1.25 + 0.01 / SCALE):
+        with patches.applied(PATCH):
+            held = leaky_integrator.dynamics(x, decay, state, SCALE, threshold, timestep=step)
+            fine = leaky_integrator.dynamics(x, decay, state, SCALE, threshold, timestep=lava_dt.Timestep())
+        assert torch.equal(fine, leaky_integrator.dynamics(x, decay, state, SCALE, threshold))
+        bins = leaky_integrator.dynamics(lava_dt.rebin(x, 3), of_three, state, SCALE, threshold)
+        assert torch.equal(held[..., 2::3], bins[..., :-1])
+        assert torch.equal(held[..., -1], bins[..., -1])
 
 
-@needs_adopt
 @pytest.mark.parametrize("others", [(), ("lava-dl-fixes",)])
 def test_at_one_step_and_without_one_the_network_is_upstreams(others: tuple[str, ...]) -> None:
     expected = trained_once(*network_and_input("dense", block))
