@@ -12,7 +12,8 @@ from bats_dt.kernels.threads import run_pieces
 from lava_dt.events import rows, scanning
 from lava_dt.events.reference import Array, Lists
 
-ENOUGH = 1 << 16  # entries, below which threads cost more than they bring
+ENOUGH = 1 << 16  # events, below which threads cost more than they bring
+LARGE = 1 << 21  # places of memory, below which they do
 SEGMENTS = 8  # that memory is divided into at least
 SAMPLED = 1 << 20  # entries, from which on a sample is looked at first
 COARSE, FINE = 1024, 64  # of how many groups of 16 entries one is looked at
@@ -25,7 +26,7 @@ def list_dense(values: Array, steps: int, time_last: bool, neuron_at: Array, mos
     bits = values.view(f"u{values.itemsize}")
     if most < values.size and values.size >= SAMPLED and _surely_more(bits.reshape(-1), most):
         return None
-    parts = 1 if batch >= SEGMENTS or values.size < ENOUGH else -(-SEGMENTS // max(1, batch))
+    parts = 1 if batch >= SEGMENTS or values.size < LARGE else -(-SEGMENTS // max(1, batch))
     per_step, total = np.zeros((batch * parts, steps), np.int64), np.zeros(batch * parts, np.int64)
     inner = max(1, steps if time_last else neuron_at.size)
     counts = bits.dtype.type(2 ** (8 * values.itemsize - (values.dtype.kind == "f")) - 1)
@@ -36,7 +37,7 @@ def list_dense(values: Array, steps: int, time_last: bool, neuron_at: Array, mos
             first, end, values, bits, counts, parts, inner, time_last, most, per_step, total
         )
 
-    _divide(batch * parts, values.size, scan)
+    _divide(batch * parts, values.size >= LARGE, scan)
     if any(ended != scanning.ALL_WHOLE for *_, ended in found.values()) or total.sum() > most:
         return None
     sizes = per_step.reshape(batch, parts, steps).swapaxes(1, 2)
@@ -50,7 +51,7 @@ def list_dense(values: Array, steps: int, time_last: bool, neuron_at: Array, mos
         for segments, (*lists, _) in pieces[first:end]:
             rows.fill_rows(*segments, total, cursor, *lists, neuron_at, index, count)
 
-    _divide(len(pieces), index.size, fill)
+    _divide(len(pieces), index.size >= ENOUGH, fill)
     return start, index, _none_if_ones(count)
 
 
@@ -63,7 +64,7 @@ def list_entries(places: Array, values: Array, shape: Array, distinct: bool) -> 
     def read(first: int, end: int) -> None:
         ended.append(rows.read_entries(first, end, places, values, shape, row, neuron, value))
 
-    _divide(values.size, values.size, read)
+    _divide(values.size, values.size >= ENOUGH, read)
     if not all(fit for fit, _ in ended):
         return None
     index, count = np.empty((2, values.size), np.int32)
@@ -86,7 +87,7 @@ def merge_rows(begin: Array, index: Array, count: Array | None, neurons: int) ->
             )
         )
 
-    _divide(kept.size, index.size, merge)
+    _divide(kept.size, index.size >= ENOUGH, merge)
     return _moved(begin[:-1], kept, new_index, new_sum) if all(fits) else None
 
 
@@ -103,7 +104,7 @@ def _moved(source: Array, sizes: Array, index: Array, count: Array | None) -> Li
     old_count = NO_COUNT if count is None else count
     _divide(
         sizes.size,
-        new_index.size,
+        new_index.size >= ENOUGH,
         lambda first, end: rows.move_rows(first, end, source, start, index, old_count, new_index, new_count),
     )
     return start, new_index, None if count is None else _none_if_ones(new_count)
@@ -123,12 +124,12 @@ def _surely_more(bits: Array, most: int) -> bool:
     return bool(found > expected + 8 * math.sqrt(16 * expected) + 128)
 
 
-def _divide(n: int, work: int, piece: Callable[[int, int], Any]) -> None:
-    """piece over ranges of range(n), on threads if there is work enough."""
-    if work < ENOUGH:
-        piece(0, n)
-    else:
+def _divide(n: int, much: bool, piece: Callable[[int, int], Any]) -> None:
+    """piece over ranges of range(n), on threads if there is much to do."""
+    if much:
         run_pieces(n, piece)
+    else:
+        piece(0, n)
 
 
 def _none_if_ones(count: Array) -> Array | None:

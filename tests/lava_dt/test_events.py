@@ -223,6 +223,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
     expected = [events_of(x), events_of(flat), events_of(x).rebin(7), events_of(x).at_grid(7)]
     monkeypatch.setattr(config, "NUMBA_NUM_THREADS", threads)
     monkeypatch.setattr(cpu, "ENOUGH", 0)
+    monkeypatch.setattr(cpu, "LARGE", 0)
     found = [events_of(x), events_of(flat), events_of(x).rebin(7), events_of(x).at_grid(7)]
     for one, other in zip(expected[1:], found[1:], strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(lists_of(one), lists_of(other), strict=True))
