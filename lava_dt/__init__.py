@@ -15,9 +15,22 @@ with contextlib.redirect_stdout(io.StringIO()):  # lava-dl prints advice about a
     from lava_dt import export as export  # its names import Lava when they are used
     from lava_dt.block import cuba
     from lava_dt.convert import discretize
+    from lava_dt.explanation import Explanation
+    from lava_dt.loss import SamplingTime
     from lava_dt.neuron import Neuron
     from lava_dt.time_axis import rebin
     from lava_dt.time_constants import decay, time_constant
     from lava_dt.timestep import Timestep
 
-__all__ = ["Neuron", "Timestep", "cuba", "decay", "discretize", "export", "rebin", "time_constant"]
+__all__ = [
+    "Explanation",
+    "Neuron",
+    "SamplingTime",
+    "Timestep",
+    "cuba",
+    "decay",
+    "discretize",
+    "export",
+    "rebin",
+    "time_constant",
+]

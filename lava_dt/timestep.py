@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from torch import Tensor
 
 from bats_dt.discretization import largest_decay
+
+if TYPE_CHECKING:
+    from lava_dt.explanation import Explanation
 
 Clock = Literal["held", "coarse"]
 Scheme = Literal["forward_euler", "exponential", "backward_euler", "bilinear"]
@@ -112,6 +115,22 @@ class Timestep:
                 f"(it can take a decay of {self.largest_decay:.4g} at most at this dt); use a smaller dt, "
                 "scheme='exponential', which is stable at any dt, or saturate=True to lose exactly everything"
             )
+
+    def explain(self, neuron: Any = None, /, **parameters: Any) -> Explanation:
+        """What this timestep makes of decays, time constants and a threshold: registers, errors, stability, gain.
+
+        Args:
+            neuron: a CuBa neuron or a block of them, lava-dl's or lava_dt's, at whatever timestep now; with it only
+                ``step`` is taken.
+            parameters: `lava_dt.explanation.explain`'s: current_decay, voltage_decay, tau_syn, tau_mem, step,
+                threshold, scale.
+
+        Raises:
+            TypeError, ValueError: as `explain` and `explain_neuron` there. What a neuron would refuse is explained.
+        """
+        from lava_dt.explanation import explain, explain_neuron  # which need this module
+
+        return explain(self, **parameters) if neuron is None else explain_neuron(self, neuron, **parameters)
 
     def adopt(self, module: Any) -> None:
         """Makes a finished CuBa block or neuron of lava-dl step by this timestep, in place: `lava_dt.convert.adopt`."""
