@@ -20,16 +20,18 @@ def rebin(spikes: Tensor, dt: int, saturate: bool = False) -> Tensor:
     """Sums spikes into bins of dt steps: what the coarse clock takes.
 
     Args:
-        spikes: (..., T), any real type; negative values are allowed.
+        spikes: (..., T), any real type; negative values are allowed. Dense, or a ``torch.sparse_coo_tensor``.
         dt: steps per bin, >= 1. One that does not divide T leaves a shorter last bin; nothing is lost.
         saturate: give 1 where a bin's sum is above 0, else 0. Counts above 1 travel as graded spikes on Loihi 2.
 
     Returns:
-        (..., ceil(T/dt)); the type of ``spikes`` if that is floating, else int64, which holds every count.
+        (..., ceil(T/dt)); the type of ``spikes`` if that is floating, else int64, which holds every count. Of a sparse
+        tensor a sparse one, with the same entries at the bins' indices: not coalesced, unless ``saturate`` has to know
+        the sums.
 
     Raises:
-        TypeError: ``spikes`` is not a tensor, or dt not an integer.
-        ValueError: dt < 1, or ``spikes`` has no time axis.
+        TypeError: ``spikes`` is not a tensor, or neither dense nor COO, or dt not an integer.
+        ValueError: dt < 1, or ``spikes`` has no time axis, or only a dense one in a sparse tensor.
     """
     if not isinstance(spikes, Tensor):
         raise TypeError(f"spikes is a {type(spikes).__name__}: pass a torch tensor (..., time)")
@@ -42,11 +44,39 @@ def rebin(spikes: Tensor, dt: int, saturate: bool = False) -> Tensor:
         raise ValueError("spikes has no axes: pass (..., time)")
     if not spikes.is_floating_point():
         spikes = spikes.to(torch.int64)
+    if spikes.layout != torch.strided:
+        return _rebin_sparse(spikes, dt, saturate)
     if dt > 1:
         steps = spikes.shape[-1]
         count = bins(steps, dt)
         spikes = F.pad(spikes, (0, count * dt - steps)).unflatten(-1, (count, dt)).sum(-1)
     return (spikes > 0).to(spikes.dtype) if saturate else spikes
+
+
+def _rebin_sparse(spikes: Tensor, dt: int, saturate: bool) -> Tensor:
+    if spikes.layout != torch.sparse_coo:
+        raise TypeError(f"spikes has the layout {spikes.layout}: pass a dense tensor, or a sparse one as COO")
+    if spikes.dense_dim() > 0:
+        raise ValueError(
+            f"spikes is sparse in {spikes.sparse_dim()} of its {spikes.dim()} axes and dense in time: make it sparse "
+            "in all, for instance with spikes.to_dense().to_sparse()"
+        )
+    if dt > 1:
+        if spikes.requires_grad:  # autograd knows the values of coalesced tensors only
+            spikes = spikes.coalesce()
+        indices, values = (
+            (spikes.indices(), spikes.values()) if spikes.is_coalesced() else (spikes._indices(), spikes._values())
+        )
+        indices = torch.cat([indices[:-1], indices[-1:] // dt])
+        shape = (*spikes.shape[:-1], bins(spikes.shape[-1], dt))
+        spikes = torch.sparse_coo_tensor(indices, values, shape, check_invariants=False)
+    if not saturate:
+        return spikes
+    spikes = spikes.coalesce()
+    above = spikes.values() > 0
+    ones = torch.ones_like(spikes.values()[above])
+    indices = spikes.indices()[:, above]
+    return torch.sparse_coo_tensor(indices, ones, spikes.shape, is_coalesced=True, check_invariants=False)
 
 
 def at_grid(signal: Tensor, dt: int, phase: int | None = None) -> Tensor:
