@@ -216,18 +216,23 @@ def test_a_sample_of_clustered_spikes_does_not_mistake_them_for_dense_ones():
     assert same(events_of(x, 0.094), x)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
-    x = random_counts((5, 300, 100), 0.05, graded=True)
-    flat = x.to_sparse()
-    expected = [events_of(x), events_of(flat), events_of(x).rebin(7), events_of(x).at_grid(7)]
-    monkeypatch.setattr(config, "NUMBA_NUM_THREADS", threads)
+@pytest.mark.parametrize("batch", [2, 9])  # divided into parts of samples, and into samples
+def test_the_number_of_threads_changes_nothing(monkeypatch, batch):
+    x = random_counts((batch, 300, 100), 0.05, graded=True)
+    sparse = x.to_sparse()
     monkeypatch.setattr(cpu, "ENOUGH", 0)
     monkeypatch.setattr(cpu, "LARGE", 0)
-    found = [events_of(x), events_of(flat), events_of(x).rebin(7), events_of(x).at_grid(7)]
-    for one, other in zip(expected[1:], found[1:], strict=True):
-        assert all(np.array_equal(a, b) for a, b in zip(lists_of(one), lists_of(other), strict=True))
-    assert same(found[0], x)
+
+    def lists_on(threads):
+        monkeypatch.setattr(config, "NUMBA_NUM_THREADS", threads)
+        events = events_of(x)
+        assert same(events, x)
+        return [*map(lists_of, (events, events_of(sparse), events.rebin(7), events.at_grid(7)))]
+
+    expected = lists_on(1)
+    for threads in (2, 3):
+        for one, other in zip(expected, lists_on(threads), strict=True):
+            assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 @pytest.mark.parametrize("dt", [1, 2, 3, 7, 16, 99, 100, 101, 1000])
