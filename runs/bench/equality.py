@@ -53,7 +53,7 @@ def check_spikes(case: Case, seed: int) -> dict[str, Any]:
         try:
             found = _run(case, entry, seed)
         except Exception as error:  # whatever it is, the others can go on
-            failed[entry.name] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+            failed[entry.name] = one_line(error)
             continue
         compared.append(entry.name)
         held = entry.clock == "held" and case.dt > 1
@@ -83,6 +83,11 @@ def compare(wanted: list[Tensor], found: list[Tensor], who: str) -> None:
                 f"{differing:,} entries of layer {number} of {who} differ from lava-dl's, which has "
                 f"{int(torch.count_nonzero(theirs)):,} spikes there: nothing was timed"
             )
+
+
+def one_line(error: Exception) -> str:
+    """The kind of an error and the beginning of its text; torch's own go on for pages."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
 
 
 def _run(case: Case, entry: Entry, seed: int) -> Outcome:

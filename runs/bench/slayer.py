@@ -124,10 +124,16 @@ def _records(able: list[Case], weighed: list[Case], options: SlayerBench, consol
 
 def _race(case: Case, seed: int, console: Console) -> Record:
     from runs.bench.contestants import Contestant
+    from runs.bench.equality import one_line
 
     contestants = [Contestant(case, entry, seed) for entry in case.entries]
     done = iter(range(1, case.rounds + 2))
-    times = race(contestants, case.rounds, _synchroniser(case), lambda: console.tick(next(done), case.rounds + 1))
+    try:
+        times = race(contestants, case.rounds, _synchroniser(case), lambda: console.tick(next(done), case.rounds + 1))
+    except Exception as error:  # of the case, whatever it is: the other cases can go on
+        why = one_line(error)
+        console.warn(f"{case.title} was stopped: {why}")
+        return _record(case, {}, {"the case": why}, UPSTREAM.name)
     reference = UPSTREAM if UPSTREAM in case.entries else case.entries[0]
     summary = summarise(times, reference.name)
     entries = {name: {**row, "walls": times[name].wall, "cpus": times[name].cpu} for name, row in summary.items()}

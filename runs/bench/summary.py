@@ -108,7 +108,7 @@ def _equality(checks: list[dict[str, Any]]) -> str:
 
 def _failures(result: dict[str, Any]) -> list[str]:
     found = {}
-    for check in (*result["checks"], *result["memory"]):
+    for check in (*result["checks"], *result["races"], *result["memory"]):
         for name, why in check["failed"].items():
             found[name, check.get("title", check.get("case"))] = why
     lines = [f"* **{name}** could not take part ({title}): {why}" for (name, title), why in found.items()]

@@ -118,6 +118,21 @@ def test_a_contestant_that_cannot_take_part_is_told_and_the_others_go_on(tiny, m
     assert "**lava-dt** could not take part" in (tmp_path / "out" / "bench.md").read_text()
 
 
+def test_a_race_that_breaks_down_is_told_and_the_other_cases_go_on(tiny, monkeypatch, tmp_path, capsys):
+    whole = Contestant.step
+
+    def breaking(self):
+        if self._case.section == "training":
+            raise RuntimeError("out of something")
+        whole(self)
+
+    monkeypatch.setattr(Contestant, "step", breaking)
+    assert slayer.run_slayer(SlayerBench(out=tmp_path / "out", device="cpu")) == 1
+    assert "was stopped: RuntimeError: out of something" in capsys.readouterr().err
+    first, second = json.loads((tmp_path / "out" / "bench.json").read_text())["races"]
+    assert first["entries"] == {} and second["failed"] == {} and len(second["entries"]) == 3
+
+
 def test_the_results_hold_every_round_the_machine_and_a_picture(tiny, tmp_path, capsys):
     out = tmp_path / "out"
     assert slayer.run_slayer(SlayerBench(out=out, device="cpu", threads=1)) == 0
