@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 SECOND_LEVEL_CACHE = 5 << 18  # bytes of weights, or of gradients, that a thread works on at a time
-WHOLE_GRADIENT = (
-    8 << 20
-)  # bytes up to which the drive's gradient is kept whole, so that more threads can share the work
+WHOLE_GRADIENT = 8 << 20  # bytes up to which the drive's gradient is kept whole, for more threads to share in the work
 PARTS = 8  # of the samples; each sums a weight gradient of its own, whatever the number of threads
 
 

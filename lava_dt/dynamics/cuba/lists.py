@@ -26,7 +26,7 @@ def by_input(events: Events, group: int) -> tuple[Array, Array, Array]:
         count (n_events,) int32 of each, empty where the events have none.
     """
     rows = events.start.size - 1
-    groups = -(-rows // group)
+    groups = max(1, -(-rows // group))
     start = np.zeros((groups, events.neurons + 1), np.int64)
     row = np.empty(events.index.size, np.int32)
     given = np.empty(0, np.int32) if events.count is None else events.count
