@@ -122,7 +122,8 @@ class _Shift(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             difference = -shifted
             difference[..., 1:] += shifted[..., :-1]
-            per_neuron = torch.sum(grad * difference, [0, -1]) / ctx.dt
+            # one order of memory, hence of the sum, whichever clock the gradient comes from
+            per_neuron = torch.sum((grad * difference).contiguous(), [0, -1]) / ctx.dt
             grad_delay = per_neuron.reshape(per_neuron.shape[0], -1).sum(1) if delay.numel() > 1 else per_neuron.sum()
             grad_delay = grad_delay.reshape(delay.shape)
         return _shift(grad, -shifts), grad_delay, None, None

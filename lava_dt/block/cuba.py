@@ -18,6 +18,7 @@ from lava.lib.dl.slayer.block import cuba as upstream
 from lava.lib.dl.slayer.block.cuba import Average, TimeDecimation
 from torch import Tensor
 
+from lava_dt.block.fused import dense
 from lava_dt.block.stepped import Stepped
 
 __all__ = [
@@ -129,7 +130,7 @@ class Affine(Stepped, upstream.Affine):
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor | None]:
         self.check_input(x)
-        z = self.drive(x)
+        z = self.drive(dense(x))
         if self.dynamics is True:
             z = self.neuron.in_real_units(self.neuron.dynamics(z)[1])
         return (z, None) if self.count_log is True else z

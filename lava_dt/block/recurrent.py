@@ -34,12 +34,17 @@ import torch
 from lava.lib.dl.slayer.block.cuba import KWTA as UpstreamKWTA
 from lava.lib.dl.slayer.block.cuba import Recurrent as UpstreamRecurrent
 from torch import Tensor
+from torch.nn.utils.weight_norm import WeightNorm
 
 from lava_dt.block.stepped import Stepped
 from lava_dt.dynamics import recurrent
 from lava_dt.dynamics.recurrent import stepwise
+from lava_dt.dynamics.recurrent.arrivals import arrivals
+from lava_dt.events import Events, events_of
 from lava_dt.time_axis import at_grid, place, rebin
 from lava_dt.transport import transport
+
+LARGEST_DENSITY = 0.2  # share of non-zero input up to which spikes are followed one by one
 
 
 class _FedBack(Stepped):
@@ -65,9 +70,44 @@ class _FedBack(Stepped):
         """R[post, pre], (n, n), as the neurons receive it, and the bias that comes with it once a step of dt."""
         raise NotImplementedError
 
+    @property
+    def entrance(self) -> Any:
+        """The synapse of the input."""
+        return self.synapse
+
+    def channels(self) -> int | None:
+        return int(self.entrance.in_channels)
+
     def incoming(self, x: Tensor) -> Tensor:
-        """What the input synapse delivers, (batch, n, 1, 1, bins) or (batch, n, bins)."""
-        raise NotImplementedError
+        """What the input synapse delivers, (batch, n, 1, 1, bins) or (batch, n, bins).
+
+        Few spikes are followed one by one where that gives the bits of the product.
+        """
+        events = bins = None
+        if self._sums_exactly(x):
+            if x.requires_grad:
+                x = bins = self._binned(_dense(x))
+                events = events_of(x, LARGEST_DENSITY)
+            else:
+                events = self._binned_events(x)
+        if events is not None:
+            return arrivals(events, _weights(self.entrance), bins).transpose(1, 2)
+        return self.entrance(self._binned(_dense(x)) if bins is None else bins)
+
+    def _sums_exactly(self, x: Tensor) -> bool:
+        """Whether the weights are 8 bits in fractions that float32 holds, and nobody watches the synapse."""
+        synapse, scale = self.entrance, self.neuron.w_scale
+        if synapse.pre_hook_fx != self.neuron.quantize_8bit or scale & (scale - 1) or synapse.kernel_size != (1, 1, 1):
+            return False
+        watched = synapse._forward_hooks or len(_weight_norms(synapse)) < len(synapse._forward_pre_hooks)
+        return not watched and x.dim() == 3 and x.device.type == "cpu" and x.dtype == torch.float32
+
+    def _binned_events(self, x: Tensor) -> Events | None:
+        timestep = self.timestep
+        events = events_of(x, LARGEST_DENSITY / (timestep.dt if timestep.held else 1))
+        if events is None or not timestep.held:
+            return events
+        return events.at_grid(timestep.dt) if timestep.between == "drop" else events.rebin(timestep.dt)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Spikes of the layer as the next layer receives them.
@@ -82,10 +122,8 @@ class _FedBack(Stepped):
         Raises:
             TypeError, ValueError: as `check_input`; an image that is not of the size the block was made for.
         """
-        if isinstance(x, Tensor) and x.layout is torch.sparse_coo:
-            x = x.to_dense()
         self.check_input(x)
-        drive = self.incoming(self._binned(x))
+        drive = self.incoming(x)
         if self.bias is not None:
             drive = drive + self.bias
         if drive.dim() == 5 and drive.shape[2:4] != (1, 1):
@@ -121,7 +159,7 @@ class _FedBack(Stepped):
 
     def _respond(self, drive: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
         neuron = self.neuron
-        neuron._allocate(drive)
+        neuron.allocate(drive.shape[1:-1], drive.shape[0])
         weights, bias = self.feedback()
         plain = neuron.norm is None and neuron.drop is None and not neuron.graded_spike
         if plain and drive.device.type == "cpu" and drive.dtype == torch.float32:
@@ -175,18 +213,12 @@ class Recurrent(_FedBack, UpstreamRecurrent):
         if self.requires_grad is not True:
             self.recurrent_synapse.requires_grad_(False)
 
-    def channels(self) -> int | None:
-        return int(self.input_synapse.in_channels)
-
-    def incoming(self, x: Tensor) -> Tensor:
-        return self.input_synapse(x)
+    @property
+    def entrance(self) -> Any:
+        return self.input_synapse
 
     def feedback(self) -> tuple[Tensor, float]:
-        synapse = self.recurrent_synapse
-        for hook in synapse._forward_pre_hooks.values():  # weight norm: the weights of this moment
-            hook(synapse, None)
-        weights = synapse.weight.reshape(synapse.weight.shape[:2])
-        return weights if synapse.pre_hook_fx is None else synapse.pre_hook_fx(weights), 0.0
+        return _weights(self.recurrent_synapse), 0.0
 
     def export_hdf5(self, handle: Any) -> None:
         """Writes the block for netx, weight norm folded into both synapses."""
@@ -212,12 +244,25 @@ class KWTA(_FedBack, UpstreamKWTA):
     num_neurons: int
     num_winners: int
 
-    def incoming(self, x: Tensor) -> Tensor:
-        return self.synapse(x)
-
     def feedback(self) -> tuple[Tensor, float]:
         self.self_excitation.data.clamp_(0, 1)
         neuron, n = self.neuron, self.num_neurons
         weights = (1 + self.self_excitation) * torch.eye(n, device=self.self_excitation.device) - 1
         bias = torch.tensor([neuron.threshold * (n - 2 * self.num_winners) / n / neuron.w_scale])
         return neuron.quantize_8bit(weights), float(neuron.quantize_8bit(bias))
+
+
+def _weights(synapse: Any) -> Tensor:
+    """The weights of a dense synapse as they act at this moment, (n_post, n_pre)."""
+    for hook in _weight_norms(synapse):
+        hook(synapse, None)
+    weights = synapse.weight.reshape(synapse.weight.shape[:2])
+    return weights if synapse.pre_hook_fx is None else synapse.pre_hook_fx(weights)
+
+
+def _weight_norms(synapse: Any) -> list[WeightNorm]:
+    return [hook for hook in synapse._forward_pre_hooks.values() if isinstance(hook, WeightNorm)]
+
+
+def _dense(x: Tensor) -> Tensor:
+    return x.to_dense() if x.layout is torch.sparse_coo else x

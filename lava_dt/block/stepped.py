@@ -8,8 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lava_dt.block.fused import dense, fused, shift_within
 from lava_dt.neuron import adopt
 from lava_dt.parameters import prepare
+from lava_dt.synapse import plan_of
 from lava_dt.timestep import Timestep, as_timestep
 from lava_dt.transport import Delay, transport, transport_piece
 
@@ -73,6 +75,8 @@ class Stepped(torch.nn.Module):
         """
         if not isinstance(x, Tensor):
             raise TypeError(f"the input is a {type(x).__name__}: pass a torch tensor (batch, neuron..., time)")
+        if x.layout not in (torch.strided, torch.sparse_coo):
+            raise TypeError(f"the input's layout is {x.layout}: pass a dense tensor, or a sparse one as COO")
         weights = next(self.parameters(), None)
         if not x.is_floating_point() or (weights is not None and x.dtype != weights.dtype):
             wanted = torch.float32 if weights is None else weights.dtype
@@ -92,9 +96,28 @@ class Stepped(torch.nn.Module):
         """Length of the input's second axis, None where any will do."""
         return int(self.synapse.in_channels)
 
+    def weights(self) -> Tensor:
+        """The synapse's weights as they multiply spikes: normalised, masked, quantised.
+
+        Notes:
+            lava-dl multiplies the mask into a copy that weight normalisation then overwrites; here it holds with weight
+            normalisation too.
+        """
+        synapse, mask = self.synapse, getattr(self, "mask", None)
+        for normalise in synapse._forward_pre_hooks.values():
+            normalise(synapse, None)
+        if mask is not None and not synapse.weight_norm_enabled:
+            synapse.weight.data *= mask
+        weight = synapse.weight * mask if mask is not None and synapse.weight_norm_enabled else synapse.weight
+        return weight if synapse.pre_hook_fx is None else synapse.pre_hook_fx(weight)
+
     def drive(self, x: Tensor) -> Tensor:
-        """What the synapses deliver for spikes x; one entry a step of dt in both."""
+        """What the synapses deliver for spikes x, (batch, neuron..., time); one entry a step of dt in both."""
         mask = getattr(self, "mask", None)
+        if mask is not None and self.synapse.weight_norm_enabled:
+            plan = plan_of(self.synapse, tuple(x.shape[1:-1]))
+            if plan is not None:
+                return plan.logical(plan.drive(x, self.weights()))
         if mask is not None:
             self.synapse.weight.data *= mask
         return self.synapse(x)
@@ -109,19 +132,30 @@ class Stepped(torch.nn.Module):
         """Spikes of the layer as the next layer receives them.
 
         Args:
-            x: (batch, neuron..., time).
+            x: (batch, neuron..., time), dense or a ``torch.sparse_coo_tensor``.
 
         Returns:
             Spikes (batch, neuron..., time), shifted by hop and delays; with ``count_log`` also the share of non-zero
-            entries.
+            entries. Dense; often a view of memory in which time lies before the neurons.
         """
         self.check_input(x)
-        neuron = self.neuron
-        spikes = x if neuron is None else neuron.respond(self.drive_bins(neuron.gather(x)))
-        spikes = self._transport(spikes, x.shape[-1])
+        spikes = self.respond(x)
         if self.count_log is True:
             return spikes, (spikes > 0).to(spikes.dtype).mean()
         return spikes
+
+    def respond(self, x: Tensor) -> Tensor:
+        """The spikes of `forward`."""
+        neuron, steps = self.neuron, x.shape[-1]
+        if neuron is None:
+            return self._transport(dense(x), steps)
+        watched = _watched(neuron)
+        spikes = None if watched else fused(self, x)
+        if spikes is not None:
+            return spikes if shift_within(self) else self._transport(spikes, steps)
+        drive = self.drive_bins(neuron.gather(dense(x)))
+        spikes = neuron.respond_as_called(drive, steps) if watched else neuron.respond(drive)
+        return self._transport(spikes, steps)
 
     def _transport(self, spikes: Tensor, steps: int) -> Tensor:
         # what no neuron has gathered into bins is on its fine steps still
@@ -149,3 +183,10 @@ class Stepped(torch.nn.Module):
                 f"the block has {delay.delay.numel()} delays but {spikes.shape[1]} channels: give one delay a channel"
             )
         return delay.delay
+
+
+def _watched(neuron: torch.nn.Module) -> bool:
+    """Whether somebody's hook waits for the neuron to be called."""
+    return bool(
+        neuron._forward_hooks or neuron._forward_pre_hooks or neuron._backward_hooks or neuron._backward_pre_hooks
+    )

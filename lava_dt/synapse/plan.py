@@ -86,7 +86,8 @@ class _Dense(Plan):
         return rows.t().reshape(rows.shape[1], rows.shape[0], 1, 1, 1)
 
     def drive(self, x: Tensor, weight: Tensor) -> Tensor:
-        return torch.matmul(x.transpose(1, 2), weight.reshape(weight.shape[0], -1).t())
+        time_first = x.transpose(1, 2).contiguous()  # one order of memory, hence of the sums, for every x
+        return torch.matmul(time_first, weight.reshape(weight.shape[0], -1).t())
 
     def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
         return torch.matmul(grad_drive, weight.reshape(weight.shape[0], -1)).transpose(1, 2)
@@ -109,7 +110,7 @@ class _Image(Plan):
 
     def _steps(self, x: Tensor) -> Tensor:
         """(batch, channel, height, width, time) -> (batch time, channel, height, width), channels last in memory."""
-        return x.permute(0, 4, 2, 3, 1).flatten(0, 1).permute(0, 3, 1, 2)
+        return x.permute(0, 4, 2, 3, 1).contiguous().flatten(0, 1).permute(0, 3, 1, 2)
 
     def _flat(self, images: Tensor, batch: int) -> Tensor:
         """(batch time, channel, height, width) -> (batch, time, n)."""

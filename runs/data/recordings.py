@@ -111,10 +111,38 @@ class Recordings:
             ValueError: steps, dt or step_us below 1.
             TypeError: steps, dt or step_us that is not an integer.
         """
+        row, channel, bin_of, bins = self._cells(indices, steps, dt, step_us)
+        n_rows = len(selected(indices, len(self)))
+        cell = (row * self.channels + channel) * bins + bin_of
+
+        binned = np.zeros(n_rows * self.channels * bins, dtype=np.float32)
+        if saturate:
+            binned[cell] = 1.0
+        else:
+            # Writes only the cells with events: over 99 % stay zero, so np.bincount over all is slower.
+            np.add.at(binned, cell, np.float32(1.0))
+        return binned.reshape(n_rows, self.channels, bins)
+
+    def listed(
+        self, indices: npt.ArrayLike | slice, steps: int, dt: int = 1, step_us: int = 1000
+    ) -> tuple[npt.NDArray[np.int64], tuple[int, int, int]]:
+        """The events of `bin` as a list, for a sparse tensor: nothing is counted, so an index may come several times.
+
+        Returns:
+            (3, events) indices (recording, channel, bin), and the shape that `bin` would give.
+
+        Raises:
+            ValueError, TypeError: as `bin`.
+        """
+        row, channel, bin_of, bins = self._cells(indices, steps, dt, step_us)
+        return np.stack([row, channel, bin_of]), (len(selected(indices, len(self))), self.channels, bins)
+
+    def _cells(
+        self, indices: npt.ArrayLike | slice, steps: int, dt: int, step_us: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
+        """Recording, channel and bin of every event in the window, and the number of bins."""
         step_us = _positive("step_us", step_us)
         window, width = _positive("steps", steps) * step_us, _positive("dt", dt) * step_us
-        bins = -(-window // width)
-
         rows = selected(indices, len(self))
         events, counts = self._events(rows)
         row = np.repeat(np.arange(len(rows)), counts)
@@ -125,15 +153,7 @@ class Recordings:
         _, n_rows, n_columns = self.shape
         polarity = self.polarity[events].astype(np.int64)
         channel = (polarity * n_rows + self.y[events]) * n_columns + self.x[events]
-        cell = (row * self.channels + channel) * bins + t // width
-
-        binned = np.zeros(len(rows) * self.channels * bins, dtype=np.float32)
-        if saturate:
-            binned[cell] = 1.0
-        else:
-            # Writes only the cells with events: over 99 % stay zero, so np.bincount over all is slower.
-            np.add.at(binned, cell, np.float32(1.0))
-        return binned.reshape(len(rows), self.channels, bins)
+        return row, channel, t // width, -(-window // width)
 
     def _events(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Positions of the events of the recordings `rows`, one after the other, and how many each has."""

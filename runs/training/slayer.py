@@ -158,15 +158,24 @@ def trained_network(config: SlayerConfig, arrays: Arrays, n_recordings: int) -> 
 
 def bin_spikes(recordings: Recordings, indices: npt.ArrayLike, config: SlayerConfig) -> torch.Tensor:
     """Recordings as the network takes them: (batch, channels, time) counts in fine steps or, coarse, in bins."""
-    dt = (config.dt or 1) if config.clock == "coarse" else 1
-    return torch.from_numpy(recordings.bin(indices, config.steps, dt))
+    return torch.from_numpy(recordings.bin(indices, config.steps, _bin(config)))
+
+
+def list_spikes(recordings: Recordings, indices: npt.ArrayLike, config: SlayerConfig) -> torch.Tensor:
+    """`bin_spikes` as a sparse tensor, which the blocks follow spike by spike."""
+    cells, shape = recordings.listed(indices, config.steps, _bin(config))
+    return torch.sparse_coo_tensor(torch.from_numpy(cells), torch.ones(cells.shape[1]), shape, check_invariants=False)
+
+
+def _bin(config: SlayerConfig) -> int:
+    return (config.dt or 1) if config.clock == "coarse" else 1
 
 
 def run_blocks(
     blocks: torch.nn.ModuleList, recordings: Recordings, indices: npt.ArrayLike, config: SlayerConfig
 ) -> list[torch.Tensor]:
     """Spikes of every layer, each (batch, neurons, time)."""
-    spikes, layers = bin_spikes(recordings, indices, config), []
+    spikes, layers = list_spikes(recordings, indices, config), []
     for block in blocks:
         spikes = block(spikes)
         layers.append(spikes)

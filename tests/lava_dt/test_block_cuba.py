@@ -80,14 +80,21 @@ def test_a_persistent_state_goes_on_as_lava_dls(parameters, spikes):
     assert torch.equal(given, expected) and given.sum() > 0
 
 
+# Sums of floats in another order: a few units of the last of 24 bits, relative to the largest entry.
+ROUNDING = 1e-5
+
+
 def check_equal(make, x):
+    """The same spikes; gradients to the rounding of their sums, which run over spikes instead of steps."""
     expected, given = outcome(slayer.block.cuba, make, x), outcome(cuba, make, x)
     assert torch.equal(given[0], expected[0]) and given[0].abs().sum() > 0
-    assert torch.equal(given[1], expected[1])
     assert given[2].keys() == expected[2].keys()
-    for name, gradient in expected[2].items():
-        assert (gradient is None) == (given[2][name] is None), name
-        assert gradient is None or torch.equal(given[2][name], gradient), name
+    for theirs, ours in (
+        (expected[1], given[1]),
+        *((gradient, given[2][name]) for name, gradient in expected[2].items()),
+    ):
+        assert (theirs is None) == (ours is None)
+        assert theirs is None or (ours - theirs).abs().max() <= ROUNDING * theirs.abs().max()
 
 
 def test_a_state_dictionary_of_lava_dl_loads(parameters):

@@ -59,6 +59,14 @@ def test_fast_binning_equals_a_loop_over_the_events(shipped, dt):
     np.testing.assert_array_equal(shipped.bin([row], STEPS, dt)[0], expected)
 
 
+@pytest.mark.parametrize("dt", [1, 7, 400])
+def test_listed_events_count_up_to_the_bins(shipped, dt):
+    cells, shape = shipped.listed([3, 0], 300, dt)
+    counted = np.zeros(shape, np.float32)
+    np.add.at(counted, tuple(cells), 1)
+    assert np.array_equal(counted, shipped.bin([3, 0], 300, dt)) and counted.sum() == cells.shape[1] > 0
+
+
 def test_bins_are_half_open():
     recording = made_up([0, 999, 1000, 1999, 2000, 4999, 5000])
     np.testing.assert_array_equal(recording.bin([0], 5)[0, 0], [2, 2, 1, 0, 1])

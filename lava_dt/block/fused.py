@@ -1,0 +1,135 @@
+"""A layer in one pass over time: from the spikes it receives to the spikes it sends.
+
+Possible where nothing looks at what lies between: lava-dl's 8-bit weights, a neuron without norm, learnable decays or
+graded spikes (`Neuron.simple`). The sums are then whole numbers, and the spikes lava-dl's bit for bit whichever way
+they are added up: spike by spike where there are few (on the CPU), else as a matrix product.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.weight_norm import WeightNorm
+
+from lava_dt.dynamics.cuba import Neurons, State, respond, respond_to_events
+from lava_dt.events import Events, events_of
+from lava_dt.neuron import Neuron
+from lava_dt.synapse import Plan, plan_of
+
+# Above this share of non-zero entries a matrix product is faster than following each spike (`lava-dt bench slayer`).
+LARGEST_DENSITY = 0.2
+
+
+def fused(block: Any, x: Tensor) -> Tensor | None:
+    """Spikes of a block, one entry a step of dt, or None where its parts have to run one after the other.
+
+    Args:
+        block: a block with ``neuron`` and ``synapse``.
+        x: (batch, neuron..., time), dense or sparse, as `Stepped.forward` takes it. Gradients, of x and the weights:
+            *exact* through the synapse, *surrogate* through the spikes, the reset ignored.
+
+    Returns:
+        Spikes (batch, neuron..., bins), shifted by `shift_within` bins.
+    """
+    neuron, synapse = block.neuron, getattr(block, "synapse", None)
+    if synapse is None or not (_one_pass(neuron, x) and _whole_weights(neuron, synapse)):
+        return None
+    plan = _plan(block, tuple(x.shape[1:-1]))
+    if plan is None:
+        return None
+    neuron.allocate(plan.outputs, x.shape[0])
+    neurons, hop, state = neurons_of(neuron, plan), shift_within(block), _state(neuron, plan)
+    weight = block.weights()
+    events, bins = _arriving(neuron, x)
+    if bins is not None and not bins.shape[-1]:  # the call ends before its first grid step
+        return plan.logical(bins.new_zeros(x.shape[0], 0, plan.connections.n_out))
+    if events is not None:
+        unit = 2 / neuron.w_scale
+        spikes, state = respond_to_events(
+            events, weight, bins, plan.connections, plan, neurons, unit, state=state, hop=hop
+        )
+    else:
+        spikes, state = respond(plan.drive(bins, weight), neurons, state=state, hop=hop)
+    _keep(neuron, plan, state)
+    spikes = plan.logical(spikes)
+    return spikes if neuron.drop is None else neuron.drop(spikes)
+
+
+def shift_within(block: Any) -> int:
+    """The bins by which `fused` has shifted the spikes: the hop to the next layer where nothing else comes between."""
+    neuron = block.neuron
+    alone = block.delay is None and neuron.drop is None and neuron.persistent_state is not True
+    return int(block.delay_shift) if alone and not block.timestep.held else 0
+
+
+def neurons_of(neuron: Neuron, plan: Plan) -> Neurons:
+    """A neuron's parameters for a step of dt, in the order of the drive."""
+    return Neurons(
+        current_decay=plan.per_neuron(neuron.current_step_decay.detach().to(torch.int64)),
+        voltage_decay=plan.per_neuron(neuron.voltage_step_decay.detach().to(torch.int64)),
+        threshold=plan.per_neuron(neuron.level),
+        scale=neuron.s_scale,
+        soft_reset=neuron.timestep.reset == "soft",
+        surrogate_width=plan.per_neuron(neuron.surrogate_width),
+        surrogate_scale=neuron.surrogate_scale,
+    )
+
+
+def _one_pass(neuron: Neuron, x: Tensor) -> bool:
+    return neuron.simple and x.dtype == torch.float32 and neuron.s_scale & (neuron.s_scale - 1) == 0
+
+
+def _whole_weights(neuron: Neuron, synapse: Any) -> bool:
+    """Whether the weights are lava-dl's 8 bits, in fractions that float32 holds, and nobody watches the synapse."""
+    scale = neuron.w_scale
+    own = synapse.pre_hook_fx == neuron.quantize_8bit and scale & (scale - 1) == 0
+    hooked = synapse._forward_hooks or synapse._backward_hooks or synapse._backward_pre_hooks
+    watched = any(not isinstance(hook, WeightNorm) for hook in synapse._forward_pre_hooks.values())
+    return own and not hooked and not watched and not synapse.complex
+
+
+def _plan(block: Any, neurons: tuple[int, ...]) -> Plan | None:
+    plans: dict[tuple[int, ...], Plan | None] = block.__dict__.setdefault("plans", {})
+    if neurons not in plans:
+        plans[neurons] = plan_of(block.synapse, neurons)
+    return plans[neurons]
+
+
+def _arriving(neuron: Neuron, x: Tensor) -> tuple[Events | None, Tensor | None]:
+    """What arrives at the grid steps: as lists if there are few spikes, and dense if not or if it has a gradient."""
+    timestep = neuron.timestep
+    if x.device.type != "cpu":
+        return None, neuron.gather(dense(x))
+    if x.requires_grad or (timestep.held and neuron.persistent_state is True):
+        bins = neuron.gather(dense(x))
+        events = events_of(bins, LARGEST_DENSITY) if bins.shape[-1] else None
+        return events, bins if events is None or bins.requires_grad else None
+    events = events_of(x, LARGEST_DENSITY / (timestep.dt if timestep.held else 1))
+    if events is None:
+        return None, neuron.gather(dense(x))
+    if timestep.held:
+        events = events.at_grid(timestep.dt) if timestep.between == "drop" else events.rebin(timestep.dt)
+    return events, None
+
+
+def _state(neuron: Neuron, plan: Plan) -> State | None:
+    """What the neuron kept from the call before, if its state persists."""
+    if neuron.persistent_state is not True:
+        return None
+    kept = (neuron.current_state, neuron.voltage_state)
+    current, voltage = (plan.physical((state * neuron.s_scale).to(torch.int64)).contiguous() for state in kept)
+    return State(current, voltage, torch.zeros(current.shape[0], 0, current.shape[1], device=current.device))
+
+
+def _keep(neuron: Neuron, plan: Plan, state: State) -> None:
+    if neuron.persistent_state is True:
+        for name, values in (("current_state", state.current), ("voltage_state", state.voltage)):
+            logical = plan.logical(values[:, None])[..., 0]
+            setattr(neuron, name, logical.to(torch.float32) / neuron.s_scale)
+
+
+def dense(x: Tensor) -> Tensor:
+    """A sparse tensor as a dense one."""
+    return x.to_dense() if x.layout != torch.strided else x
