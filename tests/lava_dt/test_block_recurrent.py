@@ -9,6 +9,7 @@ from lava.lib.dl import slayer
 from lava_dt import Timestep, rebin
 from lava_dt.block import recurrent
 from lava_dt.dynamics.recurrent import stepwise
+from lava_dt.dynamics.recurrent.arrivals import arrivals
 
 upstream = slayer.block.cuba
 norms = slayer.neuron.norm
@@ -285,10 +286,47 @@ def test_images_of_the_size_the_block_was_made_for_are_taken(parameters):
         make(recurrent, parameters)(torch.zeros(2, 41, 10))
 
 
-def test_a_sparse_input_gives_what_the_dense_one_gives(parameters, spikes):
-    for name in ("Recurrent", "KWTA"):
-        sparse, dense = (make(recurrent, parameters, name) for _ in range(2))
-        assert torch.equal(sparse(spikes.to_sparse()), dense(spikes))
+@pytest.mark.parametrize("step", [Timestep(), Timestep(3), Timestep(3, between="drop"), Timestep(3, clock="coarse")])
+@pytest.mark.parametrize("kind", ["dense", "sparse", "with a gradient"])
+def test_following_few_input_spikes_gives_what_a_product_gives(parameters, spikes, monkeypatch, step, kind):
+    x = spikes * torch.randint(-1, 3, spikes.shape, generator=torch.Generator().manual_seed(1))
+    x = rebin(x, 3) if step.clock == "coarse" else x
+    outcomes, followed = [], []
+    monkeypatch.setattr(recurrent, "arrivals", lambda *given: followed.append(given) or arrivals(*given))
+    for largest in (1.0, 0.0):
+        monkeypatch.setattr(recurrent, "LARGEST_DENSITY", largest)
+        block = make(recurrent, {**parameters, "current_decay": 0.2, "timestep": step}, weight_norm=True)
+        given = x.to_sparse() if kind == "sparse" else x.clone().requires_grad_(kind == "with a gradient")
+        y = block(given)
+        y.backward(torch.randn(y.shape, generator=torch.Generator().manual_seed(5)))
+        outcomes.append([y, *(p.grad for p in block.parameters() if p.grad is not None)])
+        outcomes[-1] += [given.grad] if kind == "with a gradient" else []
+    assert len(followed) == 1 and torch.equal(outcomes[0][0], outcomes[1][0]) and outcomes[0][0].sum() > 0
+    assert len(outcomes[0]) == (6 if kind == "with a gradient" else 5)
+    for got, expected in zip(*outcomes, strict=True):  # float32 sums in another order
+        assert torch.allclose(got, expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item())
+
+
+def test_a_synapse_that_somebody_watches_is_called(parameters, spikes):
+    block, seen = make(recurrent, parameters), []
+    block.input_synapse.register_forward_hook(lambda *_: seen.append(1))
+    assert torch.equal(block(spikes), make(recurrent, parameters)(spikes)) and seen
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+@pytest.mark.parametrize("name", ["Recurrent", "KWTA"])
+def test_on_a_gpu_the_blocks_do_what_they_do_on_the_cpu(parameters, spikes, name):
+    step = Timestep(4, scheme="exponential", reset="soft")
+    outcomes = []
+    for device in ("cpu", "cuda"):
+        block = make(recurrent, parameters, name, weight_scale=1, timestep=step).to(device)
+        y = torch.cat([block(spikes.to(device)) for _ in range(2)], -1)
+        y.backward(torch.randn(y.shape, generator=torch.Generator().manual_seed(5)).to(device))
+        outcomes.append([y.cpu(), *(p.grad.cpu() for p in block.parameters() if p.grad is not None)])
+    assert torch.equal(outcomes[0][0], outcomes[1][0]) and outcomes[0][0].sum() > 0
+    for got, expected in zip(*outcomes, strict=True):  # float32 sums that feed on each other, in another order
+        assert torch.allclose(got, expected, rtol=1e-3, atol=1e-4 * expected.abs().max().item())
 
 
 def test_a_bias_set_from_outside_is_added_once_a_step(parameters, spikes):

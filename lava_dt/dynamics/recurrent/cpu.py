@@ -177,3 +177,37 @@ def weight_gradient(grad_drive: Array, start: Array, fired: Array) -> Array:
     grad = np.zeros((n, n), grad_drive.dtype)
     run_pieces(-(-n // _COLUMNS), lambda first, end: _weight_gradient(first, end, grad_drive, start, fired, grad))
     return grad.T
+
+
+@njit(nogil=True, cache=True)
+def _add_times(total: Array, row: Array, times: Any) -> None:
+    for i in range(total.size):
+        total[i] += times * row[i]
+
+
+@njit(nogil=True, cache=True)
+def _add_rows(first: int, end: int, start: Array, index: Array, count: Array, rows: Array, total: Array) -> None:
+    for r in range(first, end):
+        total[r] = 0
+        for e in range(start[r], start[r + 1]):
+            if count.size:
+                _add_times(total[r], rows[index[e]], np.float32(count[e]))
+            else:
+                _add(total[r], rows[index[e]])
+
+
+def add_rows(start: Array, index: Array, count: Array | None, rows: Array) -> Array:
+    """Sums of rows: that of list r is the sum of count[e] rows[index[e]], e = start[r] ... start[r + 1] - 1.
+
+    Args:
+        start: (lists + 1,).
+        index, count: (entries,); count None: once each.
+        rows: (n_rows, n) float32.
+
+    Returns:
+        (lists, n) float32.
+    """
+    total = np.empty((start.size - 1, rows.shape[1]), np.float32)
+    times = np.empty(0, np.int32) if count is None else count
+    run_pieces(len(total), lambda first, end: _add_rows(first, end, start, index, times, rows, total))
+    return total

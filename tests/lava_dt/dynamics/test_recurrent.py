@@ -7,6 +7,8 @@ import torch
 
 from lava_dt.dynamics import recurrent
 from lava_dt.dynamics.recurrent import Cells, cpu, reference
+from lava_dt.dynamics.recurrent.arrivals import arrivals
+from lava_dt.events import events_of
 
 HAND = Cells(
     torch.tensor([4096.0]), torch.tensor([2048.0]), torch.tensor([4096]), 4096, False, torch.tensor([1.0]), 1.0
@@ -199,6 +201,23 @@ def test_a_voltage_far_from_the_threshold_gives_no_gradient_instead_of_a_denorma
     none = torch.zeros(1, 1)
     recurrent.respond(drive, none, HAND, none, none)[0].sum().backward()
     assert (drive.grad == 0).all()
+
+
+@pytest.mark.parametrize("largest", [1, 3], ids=["spikes", "counts"])
+def test_arrivals_are_the_product_with_the_spikes_and_its_gradients(largest):
+    x = (torch.rand(3, 20, 15, generator=torch.Generator().manual_seed(1)) * 8 - 7 + largest - 1).clamp(min=0).ceil()
+    x[1] = 0
+    weights = torch.round(random(33, 20) * 32) / 32
+    outcomes = []
+    for follow in (True, False):
+        a, b = x.clone().requires_grad_(), weights.clone().requires_grad_()
+        drive = arrivals(events_of(a), b, a) if follow else (b @ a).transpose(1, 2)
+        drive.backward(random(3, 15, 33, seed=2))
+        outcomes.append([drive, a.grad, b.grad])
+    assert x.max() == largest and torch.equal(outcomes[0][0], outcomes[1][0])
+    for given, expected in zip(*outcomes, strict=True):  # float32 sums in another order
+        assert torch.allclose(given, expected, rtol=1e-5, atol=1e-6)
+    assert arrivals(events_of(torch.zeros(2, 20, 5)), weights).abs().sum() == 0
 
 
 def test_shapes_that_do_not_fit_are_refused_in_words():
