@@ -21,8 +21,9 @@ fixes the recurrent weights, ``pre_hook_fx`` is used for both synapses, ``count_
 trained (raises), a state dictionary saved after a call loads, and the dictionary of neuron parameters stays as it is.
 
 Kernels run on float32 tensors on the CPU, for neurons without norm, dropout and graded spikes; everything else, CUDA
-tensors among it, takes a torch loop over the steps with the same results. Input may be a ``torch.sparse_coo_tensor``. Spikes are lava-dl's bit for bit at dt = 1
-where the sums of weights are exact in float32: quantised weights, and a ``scale`` that is a power of two.
+tensors among it, takes a torch loop over the steps with the same results. Input may be a ``torch.sparse_coo_tensor``.
+Spikes are lava-dl's bit for bit at dt = 1 where the sums of weights are exact in float32: quantised weights, and a
+``scale`` that is a power of two.
 """
 
 from __future__ import annotations

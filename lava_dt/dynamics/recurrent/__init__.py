@@ -191,9 +191,10 @@ def _adjoint(
         first = max(0, end - _BLOCK)
         slope = torch.sub(voltages[:, first:end], theta).abs_().div_(-width)
         slope = F.threshold(slope, _FLAT, -torch.inf, inplace=True).exp_().mul_(height)
+        from_outside = grad_spikes[:, first:end].contiguous()  # it may lie with time innermost: by whole cache lines
         for t in reversed(range(first, end)):
             if t < grad_spikes.shape[1]:
-                torch.addmm(grad_spikes[:, t], grad_u, weights, out=grad_s)
+                torch.addmm(from_outside[:, t - first], grad_u, weights, out=grad_s)
             else:
                 torch.mm(grad_u, weights, out=grad_s)
             grad_v.mul_(keep[1]).addcmul_(slope[:, t - first], grad_s)
