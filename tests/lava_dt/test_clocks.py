@@ -221,3 +221,51 @@ def test_a_persistent_state_goes_on_where_it_stopped_on_both_clocks(parameters, 
             x = spikes if clock == "held" else rebin(spikes, 5)
             outputs.append(torch.cat([block(part) for part in x.split(x.shape[-1] // pieces, -1)], -1))
         assert torch.equal(*outputs) and outputs[0].sum() > 0
+
+
+@pytest.mark.parametrize("dt", [17, 23, 33, 49, 50, 51, 64, 1000])
+@pytest.mark.parametrize("gain", ["charge", "integral"])
+def test_steps_above_16_that_do_not_divide_or_outlast_the_recording_agree_on_both_clocks(parameters, dt, gain):
+    """50 steps, delays up to the longest of 62, with the hop and without."""
+    x = (torch.rand(2, 2, 12, 12, 50) < 0.2).float()
+    results = []
+    for clock in ("held", "coarse"):
+        step = Timestep(dt, clock=clock, scheme="exponential", gain=gain)
+        torch.manual_seed(3)
+        conv = cuba.Conv(parameters, 2, 4, 3, weight_scale=6, delay=True, timestep=step, delay_shift=False)
+        pool = cuba.Pool(parameters, 2, weight_scale=2, delay=True, timestep=step)
+        net = torch.nn.Sequential(
+            cuba.Input(parameters, weight=2.0, bias=0.02, timestep=step, delay_shift=False),
+            conv,
+            pool,
+            cuba.Flatten(),
+            cuba.Affine(parameters, 100, 10, weight_scale=4, timestep=step),
+        )
+        conv.synapse.weight.data.abs_()
+        conv.delay.init, conv.delay.delay.data = True, torch.tensor([0.0, 1, 20, 49])
+        pool.delay.init, pool.delay.delay.data = True, torch.tensor([0.0, 15, 48, 62])
+        given = (x if clock == "held" else rebin(x, dt)).clone().requires_grad_()
+        inner = torch.nn.Sequential(*net[:2])(given)
+        y = net(given)
+        assert y.shape == (2, 10, 50 if clock == "held" else -(-50 // dt))
+        assert inner[:, 0].sum() > 0  # without hop and delay spikes leave at the grid steps, at the end at the latest
+        if clock == "held":
+            y, inner = at_grid(y, dt), rebin(inner, dt)
+        y.sum().backward()
+        gradient = given.grad if clock == "coarse" else at_grid(given.grad, dt)
+        results.append((inner, y, gradient, conv.synapse.weight.grad))
+    assert all(torch.equal(held, coarse) for held, coarse in zip(*results, strict=True))
+
+
+def test_a_step_beyond_the_recording_is_one_bin_at_its_end(parameters, spikes):
+    for dt in (100, 101, 5000):
+        step = Timestep(dt, scheme="exponential")
+        torch.manual_seed(3)
+        block = cuba.Dense(parameters, 40, 30, weight_scale=4, timestep=step, delay_shift=False)
+        y = block(spikes)
+        assert (y[..., :-1] == 0).all() and y[..., -1].sum() > 0
+        drive = block.synapse(spikes.sum(-1, keepdim=True))
+        current = torch.trunc(4096 * drive) / 4096  # nothing was there before to decay
+        assert torch.equal(y[..., -1:], (current > 1.25).float())
+        block.delay_shift = True
+        assert (block(spikes) == 0).all()  # what leaves at the end arrives after it
