@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numba import njit
 from torch import Tensor
 
@@ -21,7 +20,7 @@ def forward(drive: Tensor, neurons: Neurons, state: State, save: bool) -> tuple[
     batch, steps, n = drive.shape
     integer = integer_type_of(drive, neurons, state)
     spikes, after = parameters.outputs(state, steps)
-    voltage = torch.empty((batch, steps if save else 1, n))
+    voltage = parameters.room(batch, steps if save else 1, n)
     arrays = (
         parameters.flat(drive),
         steps,
@@ -79,8 +78,8 @@ def _to_integers(x, n, drive, row, column, scale):
 
 def backward(grad_spikes: Tensor, voltage: Tensor, neurons: Neurons, hop: int) -> Tensor:
     """See `reference.backward`."""
-    grad = torch.empty_like(voltage)
     batch, steps, n = voltage.shape
+    grad = parameters.room(batch, steps, n)
     arrays = (
         parameters.flat(grad_spikes),
         parameters.flat(voltage),

@@ -48,7 +48,7 @@ def forward(
     factor = round(unit * neurons.scale)
     integer = integer_type(float(largest * _most_spikes(events) * factor), steps, neurons, state)
     spikes, after = parameters.outputs(state, steps)
-    voltage = torch.empty((batch, steps if save else 1, n))
+    voltage = parameters.room(batch, steps if save else 1, n)
     arrays = (
         events.start,
         events.index,
@@ -100,7 +100,7 @@ def backward(
     whole = keep or 4 * batch * steps * n <= WHOLE_GRADIENT
     grad_rows = torch.zeros((connections.n_rows, n))
     if whole:
-        kept = torch.empty((batch * steps + 1, n))
+        kept = parameters.room(batch * steps + 1, n)
         kept[-1] = 0
         blocks = -(-n // SLOT)
         run_pieces(batch * blocks, lambda first, end: gather.sweep_samples(first, end, *arrays, kept.numpy()))
@@ -126,7 +126,7 @@ def _backward_scattered(
     batch, steps, n = events.batch, events.steps, connections.n_out
     parts = min(PARTS, batch)
     partial = np.zeros((parts, connections.n_rows, connections.width), np.float32)
-    kept = torch.empty((batch, steps, n)) if keep else torch.empty((parts, 1, n))
+    kept = parameters.room(batch, steps, n) if keep else parameters.room(parts, 1, n)
     listed = (events.start, events.index, _counts(events))
     links = (connections.start, connections.target, connections.row)
     run_pieces(

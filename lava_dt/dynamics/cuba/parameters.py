@@ -1,4 +1,4 @@
-"""Parameters of `Neurons` as the arrays the CPU's kernels load their blocks from, and the hop's shift of the spikes."""
+"""What the CPU's kernels read and write: parameters of `Neurons` as the arrays blocks are loaded from, and room."""
 
 from __future__ import annotations
 
@@ -42,12 +42,18 @@ def of_adjoint(neurons: Neurons, n: int) -> Array:
 def outputs(state: State, steps: int) -> tuple[Tensor, State]:
     """Room for a call's spikes (batch, steps, n) and for the state after it, what the tail delivers filled in."""
     batch, hop, n = state.tail.shape
-    spikes, tail = torch.empty((batch, steps, n)), torch.empty((batch, hop, n))
+    spikes, tail = room(batch, steps, n), room(batch, hop, n)
     arrived = min(hop, steps)
     spikes[:, :arrived] = state.tail[:, :arrived]
     tail[:, : hop - arrived] = state.tail[:, arrived:]
     current, voltage = torch.empty((2, batch, n), dtype=torch.int64)
     return spikes, State(current, voltage, tail)
+
+
+def room(*shape: int) -> Tensor:
+    """float32 to be filled in. NumPy asks Linux for huge pages where torch does not, and the first touch of tens of MB
+    in small pages takes several times as long as filling them."""
+    return torch.from_numpy(np.empty(shape, np.float32))
 
 
 def flat(signal: Tensor) -> Array:
