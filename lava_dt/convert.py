@@ -107,7 +107,7 @@ def stepped_class(kind: Any) -> Any:
     if ours is None:
         raise TypeError(
             f"{kind.__module__}.{kind.__qualname__} is none of the CuBa blocks that lava_dt steps "
-            f"({', '.join(cuba.__all__)}): use one of these, or leave the layer out"
+            f"({', '.join(sorted(cuba.__all__))}): use one of these, or leave the layer out"
         )
     if kind is base or kind is ours:
         return ours

@@ -34,7 +34,8 @@ class Timestep:
             ``backward_euler``, ``bilinear``.
         reset: ``hard`` sets the voltage to zero at a spike [A12], ``soft`` subtracts the threshold [A13].
         gain: ``charge`` adds the current once a step, as A16 and lava-dl do; ``integral`` keeps the area of the
-            response to a spike: the gain is folded into the (integer) threshold.
+            response to a spike: the gain is folded into the (integer) threshold, multiplies a voltage that is given out
+            (`Affine`, graded spikes), and lets a bias enter dt times (`constants_per_step`).
         between: held clock only: input between grid steps is accumulated, or dropped.
         saturate: set a decay that the scheme takes beyond 1 to 1 instead of refusing it.
 

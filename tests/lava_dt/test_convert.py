@@ -56,6 +56,27 @@ def test_a_converted_network_is_the_one_written_with_the_timestep(parameters, th
         assert all(type(a) is type(b) for a, b in zip(theirs.modules(), ours.modules(), strict=True) if a is not theirs)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda module, p: module.Recurrent(dict(p), 40, 10, weight_scale=4, delay=True),
+        lambda module, p: module.KWTA(dict(p), 40, 10, 3, weight_scale=4),
+        lambda module, p: module.Input(p, weight=2.0, bias=0.1),
+        lambda module, p: module.Input(),
+    ],
+    ids=["Recurrent", "KWTA", "Input", "Input without neurons"],
+)
+def test_blocks_of_every_kind_convert(parameters, spikes, make):
+    step = Timestep(4, scheme="exponential", gain="integral")
+    results = []
+    for module, options in ((slayer.block.cuba, {}), (cuba, {"timestep": step})):
+        torch.manual_seed(3)
+        block = make(module, {**parameters, **options})
+        torch.manual_seed(4)
+        results.append(discretize(block, step)(spikes))
+    assert torch.equal(*results) and results[0].sum() > 0
+
+
 def test_objects_parameters_hooks_and_keys_stay(theirs):
     before = [(name, id(p)) for name, p in theirs.named_parameters()]
     modules, keys = list(map(id, theirs.modules())), list(theirs.state_dict())
@@ -145,26 +166,13 @@ def test_the_mean_current_at_dt_is_that_of_dt_1_by_the_ratio_of_their_responses_
     """A constant drive z gives z/alpha at dt = 1 and dt z/(1 - e_I) at dt."""
     x = torch.full((1, 3, 400), 0.5)
     for scheme in ("exponential", "backward_euler"):
-        means = []
-        for step in (Timestep(), Timestep(8, scheme=scheme)):
-            neuron = Neuron(**parameters, **NORM, timestep=step)
-            neuron.norm.momentum = 1.0
-            neuron.norm(neuron.dynamics(x)[0][..., -1:] * 0 + _current(neuron, x))
-            means.append(neuron.norm.running_mean)
+        steps = Timestep(), Timestep(8, scheme=scheme)
+        means = [Neuron(**parameters, timestep=step).dynamics(x)[0][0, :, -1] for step in steps]
         converted = Neuron(**parameters, **NORM)
         converted.norm.running_mean = means[0].clone()
-        discretize(converted, Timestep(8, scheme=scheme))
+        discretize(converted, steps[1])
         # integers of 1/4096, rounded toward zero at every step, and a 12-bit decay
         assert converted.norm.running_mean.tolist() == pytest.approx(means[1].tolist(), rel=2e-3)
-
-
-def _current(neuron, x):
-    plain = Neuron(
-        neuron._threshold,
-        *(getattr(neuron, f"{kind}_decay").item() / 4096 for kind in ("current", "voltage")),
-        timestep=neuron.timestep,
-    )
-    return plain.dynamics(x)[0][..., -1:]
 
 
 def test_a_running_mean_saved_at_one_timestep_loads_at_another(parameters):
