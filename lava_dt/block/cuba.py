@@ -19,17 +19,21 @@ from lava.lib.dl.slayer.block.cuba import Average, TimeDecimation
 from torch import Tensor
 
 from lava_dt.block.fused import dense
+from lava_dt.block.recurrent import KWTA, DenseRecurrent, Recurrent
 from lava_dt.block.stepped import Stepped
 
 __all__ = [
+    "KWTA",
     "Affine",
     "Average",
     "Conv",
     "ConvT",
     "Dense",
+    "DenseRecurrent",
     "Flatten",
     "Input",
     "Pool",
+    "Recurrent",
     "TimeDecimation",
     "Unpool",
 ]
@@ -62,6 +66,8 @@ class Input(Stepped, upstream.Input):
 
 class Flatten(upstream.Flatten):
     """(batch, channel, height, width, time) -> (batch, neuron, time), channel by channel; no neurons, no hop."""
+
+    shape: Any
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, None]:
         """Flattens a dense tensor, or a ``torch.sparse_coo_tensor``, which stays sparse.

@@ -40,19 +40,18 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
     if plan is None:
         return None
     neuron.allocate(plan.outputs, x.shape[0])
-    neurons, hop, state = neurons_of(neuron, plan), shift_within(block), _state(neuron, plan)
+    neurons, hop, before = neurons_of(neuron, plan), shift_within(block), _state(neuron, plan)
     weight = block.weights()
     events, bins = _arriving(neuron, x)
     if bins is not None and not bins.shape[-1]:  # the call ends before its first grid step
         return plan.logical(bins.new_zeros(x.shape[0], 0, plan.connections.n_out))
-    if events is not None:
-        unit = 2 / neuron.w_scale
-        spikes, state = respond_to_events(
-            events, weight, bins, plan.connections, plan, neurons, unit, state=state, hop=hop
-        )
+    if events is None:
+        drive = plan.drive(bins, neuron.quantize_8bit(weight))
+        spikes, after = respond(drive, neurons, before, hop)
     else:
-        spikes, state = respond(plan.drive(bins, weight), neurons, state=state, hop=hop)
-    _keep(neuron, plan, state)
+        unit = 2 / neuron.w_scale
+        spikes, after = respond_to_events(events, weight, bins, plan.connections, plan, neurons, unit, before, hop)
+    _keep(neuron, plan, after)
     spikes = plan.logical(spikes)
     return spikes if neuron.drop is None else neuron.drop(spikes)
 
@@ -97,7 +96,7 @@ def _plan(block: Any, neurons: tuple[int, ...]) -> Plan | None:
     return plans[neurons]
 
 
-def _arriving(neuron: Neuron, x: Tensor) -> tuple[Events | None, Tensor | None]:
+def _arriving(neuron: Neuron, x: Tensor) -> tuple[Events | None, Any]:
     """What arrives at the grid steps: as lists if there are few spikes, and dense if not or if it has a gradient."""
     timestep = neuron.timestep
     if x.device.type != "cpu":

@@ -97,7 +97,7 @@ class Stepped(torch.nn.Module):
         return int(self.synapse.in_channels)
 
     def weights(self) -> Tensor:
-        """The synapse's weights as they multiply spikes: normalised, masked, quantised.
+        """The synapse's weights, normalised and masked, before they are quantised.
 
         Notes:
             lava-dl multiplies the mask into a copy that weight normalisation then overwrites; here it holds with weight
@@ -108,8 +108,7 @@ class Stepped(torch.nn.Module):
             normalise(synapse, None)
         if mask is not None and not synapse.weight_norm_enabled:
             synapse.weight.data *= mask
-        weight = synapse.weight * mask if mask is not None and synapse.weight_norm_enabled else synapse.weight
-        return weight if synapse.pre_hook_fx is None else synapse.pre_hook_fx(weight)
+        return synapse.weight * mask if mask is not None and synapse.weight_norm_enabled else synapse.weight
 
     def drive(self, x: Tensor) -> Tensor:
         """What the synapses deliver for spikes x, (batch, neuron..., time); one entry a step of dt in both."""
@@ -117,7 +116,8 @@ class Stepped(torch.nn.Module):
         if mask is not None and self.synapse.weight_norm_enabled:
             plan = plan_of(self.synapse, tuple(x.shape[1:-1]))
             if plan is not None:
-                return plan.logical(plan.drive(x, self.weights()))
+                weight, hook = self.weights(), self.synapse.pre_hook_fx
+                return plan.logical(plan.drive(x, weight if hook is None else hook(weight)))
         if mask is not None:
             self.synapse.weight.data *= mask
         return self.synapse(x)

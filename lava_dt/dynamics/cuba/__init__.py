@@ -22,6 +22,7 @@ from torch.autograd.function import once_differentiable
 from lava_dt.dynamics.cuba import cpu, cuda, from_events
 from lava_dt.dynamics.cuba.bounds import integer_type_of
 from lava_dt.dynamics.cuba.neurons import Neurons, State
+from lava_dt.dynamics.cuba.weights import quantised, rows_gradient
 
 if TYPE_CHECKING:
     from lava_dt.events import Events
@@ -89,8 +90,9 @@ def respond_to_events(
 
     Args:
         events: spikes of the inputs.
-        weight: float32 of the synapse's shape, whole multiples of ``unit`` between -128 and 127 times it. Gradient: of
-            the drive as in `respond`, *exact* from there.
+        weight: float32 of the synapse's shape; quantised here to whole multiples of ``unit`` between -128 and 127 times
+            it (`weights`). Gradient: of the drive as in `respond`, *exact* from there, *straight-through* the rounding
+            and 0 beyond the bounds.
         x: the same spikes as a dense tensor where they have a gradient, else None; its values are not read. Gradient:
             *exact* from the drive's.
         connections: what a spike adds where; no input reaches a neuron twice.
@@ -103,7 +105,7 @@ def respond_to_events(
 
     Raises:
         RuntimeError: the weight is not on the CPU.
-        ValueError: shapes that do not fit, weights that are not of 8 bits.
+        ValueError: shapes that do not fit, weights that are not numbers.
     """
     if weight.device.type != "cpu":
         raise RuntimeError(
@@ -184,7 +186,7 @@ class _RespondToEvents(torch.autograd.Function):
         spikes, after, voltage = from_events.forward(events, rows, connections, unit, neurons, state, save)
         if save:
             ctx.save_for_backward(voltage, weight)
-        ctx.events, ctx.connections, ctx.layout = events, connections, layout
+        ctx.events, ctx.connections, ctx.layout, ctx.unit = events, connections, layout, unit
         ctx.neurons, ctx.hop = neurons, state.tail.shape[1]
         ctx.mark_non_differentiable(after.current, after.voltage, after.tail)
         return spikes, after.current, after.voltage, after.tail
@@ -196,6 +198,10 @@ class _RespondToEvents(torch.autograd.Function):
         grad_rows, grad_drive = from_events.backward(
             grad_spikes, voltage, ctx.events, ctx.connections, ctx.neurons, ctx.hop, keep=ctx.needs_input_grad[1]
         )
-        grad_weight = ctx.layout.weight_gradient(grad_rows) if ctx.needs_input_grad[0] else None
-        grad_x = None if grad_drive is None else ctx.layout.input_gradient(grad_drive, weight)
+        grad_weight = grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_rows = rows_gradient(grad_rows, ctx.layout.rows(weight), ctx.unit)
+            grad_weight = ctx.layout.weight_gradient(grad_rows)
+        if grad_drive is not None:
+            grad_x = ctx.layout.input_gradient(grad_drive, quantised(weight, ctx.unit))
         return grad_weight, grad_x, *(None,) * 8

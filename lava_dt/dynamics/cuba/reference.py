@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lava_dt.dynamics.cuba.neurons import Neurons, State
+from lava_dt.dynamics.cuba.weights import quantised
 
 if TYPE_CHECKING:
     from lava_dt.events import Events
@@ -106,15 +107,16 @@ def forward_events(
 
     Args:
         events: spikes of the inputs.
-        rows: (n_rows, width) float32 with any strides, whole multiples of ``unit`` between -128 and 127 times it.
+        rows: (n_rows, width) float32 with any strides; quantised to multiples of ``unit`` (`weights.quantised`).
         connections: what a spike adds where; no input reaches a neuron twice.
         unit: a power of two; unit * scale is whole.
         neurons, state, save: as in `forward`.
     """
     drive = torch.zeros((events.batch, events.steps, connections.n_out))
+    rows = quantised(rows.detach(), unit)
     for b, t, times, link in _deliveries(events, connections):
         target = int(connections.target[link])
-        drive[b, t, target : target + connections.width] += times * rows[int(connections.row[link])].detach()
+        drive[b, t, target : target + connections.width] += times * rows[int(connections.row[link])]
     return forward(drive, neurons, state, save)
 
 

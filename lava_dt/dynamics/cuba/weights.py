@@ -1,4 +1,10 @@
-"""Weights of 8 bits as the kernels that follow spikes read them: int8, an input's row in one piece, block by block."""
+"""Weights quantised to 8 bits as the kernels that follow spikes read them: int8, an input's row in one piece.
+
+    k = round(weight / unit), halves to even, between -128 and 127: lava-dl's ``quantize_8bit`` with unit = 2 / w_scale
+
+The gradient is straight-through between those bounds and at them, and 0 beyond, as lava-dl's on torch 2.3. (The clamp
+of later torch has no gradient at a bound.)
+"""
 
 # mypy: disallow-untyped-defs=False
 from __future__ import annotations
@@ -6,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
@@ -17,11 +24,19 @@ Array = NDArray[Any]
 TILE = 64  # rows and columns turned at once: both the tile and its image stay in the first-level cache
 
 
+LOWEST, HIGHEST = -128, 127
+
+
+def quantised(weight: Tensor, unit: float) -> Tensor:
+    """The weights that `int8_rows` stands for, in the weight's own shape and unit."""
+    return torch.round(weight * (1 / unit)).clamp(LOWEST, HIGHEST) * unit
+
+
 def int8_rows(rows: Tensor, unit: float, block: int) -> tuple[Array, int]:
-    """Rows of weights, divided by ``unit`` and laid out in blocks of columns.
+    """Rows of weights, quantised and laid out in blocks of columns.
 
     Args:
-        rows: (n_rows, width) float32 with any strides: whole multiples of unit between -128 and 127 times it.
+        rows: (n_rows, width) float32 with any strides.
         unit: a power of two.
         block: columns of a block.
 
@@ -30,7 +45,7 @@ def int8_rows(rows: Tensor, unit: float, block: int) -> tuple[Array, int]:
         the width is left open. And the largest size of a weight, in units.
 
     Raises:
-        ValueError: a weight is no whole multiple of unit, or outside that range.
+        ValueError: a weight is not a number.
     """
     columns = rows.detach().t().contiguous().numpy()  # of a dense synapse this is the weight itself
     width, n_rows = columns.shape
@@ -42,11 +57,27 @@ def int8_rows(rows: Tensor, unit: float, block: int) -> tuple[Array, int]:
     run_pieces(strips, lambda first, end: _convert(first, end, columns, inverse, laid, largest))
     laid[:, n_rows] = 0
     if largest.size and largest.max() > 128:
-        raise ValueError(
-            f"the weights are not multiples k * {unit:g} with whole k from -128 to 127: quantise them to 8 bits "
-            "(pre_hook_fx of the synapse), or use a dense product"
-        )
+        raise ValueError("a weight is not a number (NaN): the training has diverged, lower the learning rate")
     return laid, int(largest.max(initial=0))
+
+
+def rows_gradient(grad_rows: Tensor, rows: Tensor, unit: float) -> Tensor:
+    """The gradient of the rows before they were quantised.
+
+    Args:
+        grad_rows: (n_rows, width) float32, of the quantised rows.
+        rows: (n_rows, width) float32 with any strides, before quantisation.
+        unit: a power of two.
+
+    Returns:
+        (n_rows, width) in the order of memory of a dense synapse's weight, (width, n_rows).
+    """
+    columns, given = rows.detach().t().contiguous().numpy(), grad_rows.numpy()
+    turned = np.empty(columns.shape, np.float32)
+    inverse = np.float32(1 / unit)
+    strips = -(-rows.shape[0] // TILE)
+    run_pieces(strips, lambda first, end: _pass_through(first, end, given, columns, inverse, turned))
+    return torch.from_numpy(turned).t()
 
 
 @njit(nogil=True, cache=True)
@@ -76,13 +107,38 @@ def _turn(tile, laid, k, row, height, column, n):
 
 @njit(nogil=True, cache=True)
 def _read(columns, column, row, height, inverse, tile, j):
-    """Fills tile[j] with a piece of a column; the largest size in it, 129 for what is no whole number of 8 bits."""
+    """Fills tile[j] with a piece of a column; the largest size in it, 129 where there is a NaN."""
     low, high, broken = np.int32(0), np.int32(0), np.int32(0)
     for i in range(height):
-        scaled = columns[column, row + np.uint64(i)] * inverse
-        whole = np.int32(scaled)
-        broken = np.int32(broken | np.int32(np.float32(whole) != scaled))
+        scaled = np.rint(columns[column, row + np.uint64(i)] * inverse)
+        broken = np.int32(broken | np.int32(scaled != scaled))
+        whole = np.int32(min(max(scaled, np.float32(LOWEST)), np.float32(HIGHEST)))
         low = min(low, whole)
         high = max(high, whole)
         tile[j, np.uint64(i)] = whole
-    return np.int32(129) if broken or low < -128 or high > 127 else max(np.int32(-low), high)
+    return np.int32(129) if broken else max(np.int32(-low), high)
+
+
+@njit(nogil=True, cache=True)
+def _pass_through(first, end, given, columns, inverse, turned):
+    width, n_rows = columns.shape
+    tile = np.empty((TILE, TILE), np.float32)
+    for strip in range(first, end):
+        row = strip * TILE
+        height = min(TILE, n_rows - row)
+        for column in range(0, width, TILE):
+            n = min(TILE, width - column)
+            for i in range(height):
+                for j in range(n):
+                    tile[np.uint64(j), np.uint64(i)] = given[np.uint64(row + i), np.uint64(column + j)]
+            for j in range(n):
+                _mask(columns, np.uint64(column + j), np.uint64(row), height, inverse, tile, np.uint64(j), turned)
+
+
+@njit(nogil=True, cache=True)
+def _mask(columns, column, row, height, inverse, tile, j, turned):
+    for i in range(height):
+        at = row + np.uint64(i)
+        scaled = np.rint(columns[column, at] * inverse)
+        inside = (scaled >= np.float32(LOWEST)) & (scaled <= np.float32(HIGHEST))
+        turned[column, at] = tile[j, np.uint64(i)] if inside else np.float32(0)

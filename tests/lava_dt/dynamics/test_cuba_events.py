@@ -6,7 +6,7 @@ import pytest
 import torch
 from lava.lib.dl import slayer
 
-from lava_dt.dynamics.cuba import Neurons, State, from_events, lists, reference, respond, respond_to_events
+from lava_dt.dynamics.cuba import Neurons, State, from_events, lists, reference, respond, respond_to_events, weights
 from lava_dt.dynamics.cuba.weights import int8_rows
 from lava_dt.events import Events, events_of
 from lava_dt.synapse import plan_of
@@ -305,3 +305,24 @@ def test_events_are_listed_by_input_in_the_order_of_the_steps(group, counted):
         found = slice(start[g, i], start[g, i + 1])
         times = count[found] if counted else np.ones(len(row[found]), int)
         assert list(zip(row[found], times, strict=True)) == expected
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 1, 1, 1), (70, 130, 1, 1, 1)])
+def test_weights_are_quantised_as_lava_dl_does_with_its_gradient(shape):
+    neuron = slayer.neuron.cuba.Neuron(1.25, 0.25, 0.03)
+    weight = (torch.randn(shape) * 3).requires_grad_()
+    weight.data.flatten()[:4] = torch.tensor([1e30, -float("inf"), 0.5 * UNIT, 1.5 * UNIT])
+    rows = weight.detach().reshape(shape[:2]).t()
+    expected = neuron.quantize_8bit(weight)
+    assert torch.equal(weights.quantised(weight, UNIT), expected)
+    laid, _ = int8_rows(rows, UNIT, 16)
+    columns = np.concatenate(list(laid), 1)[: shape[1], : shape[0]]
+    assert np.array_equal(columns * np.float32(UNIT), expected.detach().reshape(shape[:2]).t().numpy())
+    cotangent = torch.randn(rows.shape)
+    given = weights.rows_gradient(cotangent, rows, UNIT)
+    expected.backward(cotangent.t().reshape(shape))
+    inside = (weight.detach() - expected.detach()).abs() <= UNIT / 2
+    straight = torch.where(inside, cotangent.t().reshape(shape), 0.0)
+    assert torch.equal(given, straight.reshape(shape[:2]).t()) and given.t().is_contiguous() and (given == 0).any()
+    between = (expected > -128 * UNIT) & (expected < 127 * UNIT)  # torch differs on the gradient at a bound
+    assert torch.equal(straight[between], weight.grad[between])
