@@ -11,6 +11,7 @@ from lava.lib.dl.slayer.neuron.cuba import neuron_params as neuron_params
 from torch import Tensor
 
 from lava_dt.dynamics import leaky_integrator
+from lava_dt.one_pass import fits, respond_in_order
 from lava_dt.parameters import DECAYS, decay_range, prepare
 from lava_dt.parameters import check_parameters as check_parameters
 from lava_dt.restorable import Restorable
@@ -183,10 +184,24 @@ class Neuron(Restorable):
 
     def respond(self, drive: Tensor) -> Tensor:
         """Spikes for one input a step of dt, whatever the clock: (batch, neuron..., bins) -> the same."""
-        if drive.shape[-1] == 0:
+        if drive.shape[-1] == 0 or drive.dim() < 3:
             self._allocate(drive)
             return drive
-        return self._fire(self._integrate(drive)[1])
+        if not fits(self, drive):
+            return self._fire(self._integrate(drive)[1])
+        spikes = respond_in_order(self, drive)
+        return spikes if self.drop is None else self.drop(spikes)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Spikes for what the synapses deliver, (batch, neuron..., time) as in `dynamics`; at grid steps only."""
+        timestep, steps = self.timestep, input.shape[-1]
+        spikes = self.respond(self.gather(input))
+        if not timestep.held:
+            return spikes
+        phase = self.phase_before(steps)
+        if phase is None:
+            return place(spikes, timestep.dt - 1, timestep.dt, steps)
+        return lay_down(spikes, timestep.dt, phase, steps)
 
     def respond_as_called(self, drive: Tensor, steps: int) -> Tensor:
         """`respond` to what was gathered from the last call, through the module's call, so that hooks see it.

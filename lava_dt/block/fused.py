@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.weight_norm import WeightNorm
 
-from lava_dt.dynamics.cuba import Neurons, State, respond, respond_to_events
+from lava_dt.dynamics.cuba import respond, respond_to_events
 from lava_dt.events import Events, events_of
 from lava_dt.neuron import Neuron
+from lava_dt.one_pass import fits, keep, parameters, state_before
 from lava_dt.synapse import Plan, plan_of
 
 # Above this share of non-zero entries a matrix product is faster than following each spike (`lava-dt bench slayer`).
@@ -34,25 +35,26 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
         Spikes (batch, neuron..., bins), shifted by `shift_within` bins.
     """
     neuron, synapse = block.neuron, getattr(block, "synapse", None)
-    if synapse is None or not (_one_pass(neuron, x) and _whole_weights(neuron, synapse)):
+    if synapse is None or not (fits(neuron, x) and _whole_weights(neuron, synapse)):
         return None
     plan = _plan(block, tuple(x.shape[1:-1]))
     if plan is None:
         return None
+    order, hop = plan.order, shift_within(block)
     neuron.allocate(plan.outputs, x.shape[0])
-    neurons, hop, before = neurons_of(neuron, plan), shift_within(block), _state(neuron, plan)
+    neurons, before = parameters(neuron, order), state_before(neuron, order)
     weight = block.weights()
     events, bins = _arriving(neuron, x)
     if bins is not None and not bins.shape[-1]:  # the call ends before its first grid step
-        return plan.logical(bins.new_zeros(x.shape[0], 0, plan.connections.n_out))
+        return order.logical(bins.new_zeros(x.shape[0], 0, plan.connections.n_out))
     if events is None:
         drive = plan.drive(bins, neuron.quantize_8bit(weight))
         spikes, after = respond(drive, neurons, before, hop)
     else:
         unit = 2 / neuron.w_scale
         spikes, after = respond_to_events(events, weight, bins, plan.connections, plan, neurons, unit, before, hop)
-    _keep(neuron, plan, after)
-    spikes = plan.logical(spikes)
+    keep(neuron, order, after)
+    spikes = order.logical(spikes)
     return spikes if neuron.drop is None else neuron.drop(spikes)
 
 
@@ -61,23 +63,6 @@ def shift_within(block: Any) -> int:
     neuron = block.neuron
     alone = block.delay is None and neuron.drop is None and neuron.persistent_state is not True
     return int(block.delay_shift) if alone and not block.timestep.held else 0
-
-
-def neurons_of(neuron: Neuron, plan: Plan) -> Neurons:
-    """A neuron's parameters for a step of dt, in the order of the drive."""
-    return Neurons(
-        current_decay=plan.per_neuron(neuron.current_step_decay.detach().to(torch.int64)),
-        voltage_decay=plan.per_neuron(neuron.voltage_step_decay.detach().to(torch.int64)),
-        threshold=plan.per_neuron(neuron.level),
-        scale=neuron.s_scale,
-        soft_reset=neuron.timestep.reset == "soft",
-        surrogate_width=plan.per_neuron(neuron.surrogate_width),
-        surrogate_scale=neuron.surrogate_scale,
-    )
-
-
-def _one_pass(neuron: Neuron, x: Tensor) -> bool:
-    return neuron.simple and x.dtype == torch.float32 and neuron.s_scale & (neuron.s_scale - 1) == 0
 
 
 def _whole_weights(neuron: Neuron, synapse: Any) -> bool:
@@ -111,22 +96,6 @@ def _arriving(neuron: Neuron, x: Tensor) -> tuple[Events | None, Any]:
     if timestep.held:
         events = events.at_grid(timestep.dt) if timestep.between == "drop" else events.rebin(timestep.dt)
     return events, None
-
-
-def _state(neuron: Neuron, plan: Plan) -> State | None:
-    """What the neuron kept from the call before, if its state persists."""
-    if neuron.persistent_state is not True:
-        return None
-    kept = (neuron.current_state, neuron.voltage_state)
-    current, voltage = (plan.physical((state * neuron.s_scale).to(torch.int64)).contiguous() for state in kept)
-    return State(current, voltage, torch.zeros(current.shape[0], 0, current.shape[1], device=current.device))
-
-
-def _keep(neuron: Neuron, plan: Plan, state: State) -> None:
-    if neuron.persistent_state is True:
-        for name, values in (("current_state", state.current), ("voltage_state", state.voltage)):
-            logical = plan.logical(values[:, None])[..., 0]
-            setattr(neuron, name, logical.to(torch.float32) / neuron.s_scale)
 
 
 def dense(x: Tensor) -> Tensor:

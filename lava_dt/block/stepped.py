@@ -117,7 +117,7 @@ class Stepped(torch.nn.Module):
             plan = plan_of(self.synapse, tuple(x.shape[1:-1]))
             if plan is not None:
                 weight, hook = self.weights(), self.synapse.pre_hook_fx
-                return plan.logical(plan.drive(x, weight if hook is None else hook(weight)))
+                return plan.order.logical(plan.drive(x, weight if hook is None else hook(weight)))
         if mask is not None:
             self.synapse.weight.data *= mask
         return self.synapse(x)

@@ -1,6 +1,7 @@
 """Synapses as lists of connections: what a spike adds where, for the kernels that follow spikes instead of steps."""
 
 from lava_dt.synapse.connections import Connections
+from lava_dt.synapse.order import Order
 from lava_dt.synapse.plan import Plan, plan_of
 
-__all__ = ["Connections", "Plan", "plan_of"]
+__all__ = ["Connections", "Order", "Plan", "plan_of"]

@@ -17,6 +17,7 @@ from torch.nn.grad import conv2d_input
 
 from lava_dt.synapse import connections
 from lava_dt.synapse.connections import Connections, Window
+from lava_dt.synapse.order import Order
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,10 @@ class Plan:
         """The gradient of x in `drive`: (batch, time, n_out) -> (batch, neuron..., time)."""
         raise NotImplementedError
 
-    def logical(self, signal: Tensor) -> Tensor:
-        """(batch, time, n_out) as (batch, neuron..., time), without moving memory."""
-        batch, steps, _ = signal.shape
-        if len(self.outputs) == 1:
-            return signal.transpose(1, 2)
-        channels, height, width = self.outputs
-        return signal.view(batch, steps, height, width, channels).permute(0, 4, 2, 3, 1)
-
-    def physical(self, state: Tensor) -> Tensor:
-        """A value for each neuron, (batch, neuron...), as (batch, n_out) in the order of the drive."""
-        if len(self.outputs) == 1:
-            return state
-        return state.permute(0, 2, 3, 1).reshape(state.shape[0], -1)
-
-    def per_neuron(self, values: Tensor) -> Tensor:
-        """One value, or one a channel, as one value or one a neuron in the order of the drive."""
-        if values.numel() == 1 or len(self.outputs) == 1:
-            return values.reshape(-1)
-        return values.reshape(-1).repeat(self.outputs[1] * self.outputs[2])
+    @property
+    def order(self) -> Order:
+        """Of the neurons that receive the drive."""
+        return Order(self.outputs, channels_last=len(self.outputs) == 3)
 
 
 class _Dense(Plan):

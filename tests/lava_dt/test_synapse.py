@@ -4,7 +4,7 @@ import pytest
 import torch
 from lava.lib.dl.slayer.synapse import layer
 
-from lava_dt.synapse import plan_of
+from lava_dt.synapse import Order, plan_of
 
 SYNAPSES = {
     "dense": (lambda: layer.Dense(20, 7), (2, 20, 5)),
@@ -29,17 +29,10 @@ def case(request):
     return synapse, x, plan
 
 
-def time_first(plan, signal):
-    """(batch, neuron..., time) in the order of the drive."""
-    last = signal.dim() - 1
-    order = (0, last, 1) if signal.dim() == 3 else (0, last, 2, 3, 1)
-    return signal.permute(order).reshape(signal.shape[0], signal.shape[-1], -1)
-
-
 def test_the_drive_is_lava_dls_bit_for_bit(case):
     synapse, x, plan = case
     expected = synapse(x)
-    assert torch.equal(plan.logical(plan.drive(x, synapse.weight)), expected)
+    assert torch.equal(plan.order.logical(plan.drive(x, synapse.weight)), expected)
     assert tuple(expected.shape[1:-1]) == plan.outputs
 
 
@@ -60,7 +53,7 @@ def test_gradients_are_those_of_lava_dls_synapse(case):
     y = synapse(x)
     cotangent = torch.randn_like(y)
     expected = torch.autograd.grad(y, (x, synapse.weight), cotangent)
-    flat = time_first(plan, cotangent)
+    flat = plan.order.physical(cotangent)
     given = torch.autograd.grad(plan.drive(x, synapse.weight), (x, synapse.weight), flat)
     torch.testing.assert_close(given, expected)
     torch.testing.assert_close(plan.input_gradient(flat, synapse.weight.detach()), expected[0])
@@ -71,13 +64,18 @@ def test_rows_and_the_weights_gradient_are_inverse(case):
     assert torch.equal(plan.weight_gradient(plan.rows(synapse.weight)), synapse.weight)
 
 
-def test_values_a_channel_and_a_neuron_are_laid_out_as_the_drive(case):
-    _, _, plan = case
-    state = torch.randn(2, *plan.outputs)
-    assert torch.equal(plan.logical(plan.physical(state)[:, None])[..., 0], state)
-    values = torch.arange(plan.outputs[0])
-    per_channel = plan.logical(plan.per_neuron(values).reshape(1, 1, -1))[0, ..., 0]
-    assert torch.equal(per_channel, values.reshape(-1, *(1,) * (len(plan.outputs) - 1)).expand(plan.outputs))
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("shape", [(5,), (3, 4), (3, 4, 2), (3, 1, 1)])
+def test_an_order_and_its_inverse(shape, channels_last):
+    order = Order(shape, channels_last)
+    signal = torch.randn(2, *shape, 7)
+    flat = order.physical(signal)
+    assert flat.is_contiguous() and torch.equal(order.logical(flat), signal)
+    assert order.logical(flat).data_ptr() == flat.data_ptr()
+    values = torch.arange(shape[0])
+    per_channel = order.logical(order.per_neuron(values).reshape(1, 1, -1))[0, ..., 0]
+    assert torch.equal(per_channel, values.reshape(-1, *(1,) * (len(shape) - 1)).expand(shape))
+    assert order.per_neuron(torch.ones(1)).shape == (1,)
 
 
 def test_a_pooling_whose_windows_reach_across_channels_has_no_plan():
