@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from lava.lib.dl.slayer.block import cuba as upstream
 from lava.lib.dl.slayer.block.cuba import Average, TimeDecimation
+from lava.lib.dl.slayer.utils import quantize
 from torch import Tensor
 
 from lava_dt.block.fused import dense
@@ -51,7 +52,14 @@ class Input(Stepped, upstream.Input):
         return None
 
     def drive(self, x: Tensor) -> Tensor:
-        z = self.pre_hook_fx(x)
+        """The affine transform of x, which lava-dl quantises to 8 bits.
+
+        Bins of several fine steps are sums of such numbers and may need more than 8 bits: they are rounded but not cut.
+        """
+        if self.timestep.dt > 1 and self.pre_hook_fx == self.neuron.quantize_8bit:
+            z = quantize(x, step=2 / self.neuron.w_scale)
+        else:
+            z = self.pre_hook_fx(x)
         if self.weight is not None:
             z = z * self.pre_hook_fx(self.weight)
         if self.bias is not None:
@@ -86,9 +94,9 @@ class Flatten(upstream.Flatten):
             index, values = (x._indices(), x._values()) if not x.is_coalesced() else (x.indices(), x.values())
             neuron = (index[1] * height + index[2]) * width + index[3]
             index = torch.stack([index[0], neuron, index[4]])
-            flat = torch.sparse_coo_tensor(
-                index, values, (batch, self.shape[0], steps), is_coalesced=x.is_coalesced() or None
-            )
+            sorted_still = x.is_coalesced() or None
+            size = (batch, self.shape[0], steps)
+            flat = torch.sparse_coo_tensor(index, values, size, is_coalesced=sorted_still, check_invariants=False)
         elif x.stride(-1) == 1:
             flat = x.reshape(batch, -1, steps)
         else:  # time lies before the neurons in memory: leave it there

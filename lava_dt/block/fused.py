@@ -19,9 +19,6 @@ from lava_dt.neuron import Neuron
 from lava_dt.one_pass import fits, keep, parameters, state_before
 from lava_dt.synapse import Plan, plan_of
 
-# Above this share of non-zero entries a matrix product is faster than following each spike (`lava-dt bench slayer`).
-LARGEST_DENSITY = 0.2
-
 
 def fused(block: Any, x: Tensor) -> Tensor | None:
     """Spikes of a block, one entry a step of dt, or None where its parts have to run one after the other.
@@ -44,7 +41,7 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
     neuron.allocate(plan.outputs, x.shape[0])
     neurons, before = parameters(neuron, order), state_before(neuron, order)
     weight = block.weights()
-    events, bins = _arriving(neuron, x)
+    events, bins = _arriving(neuron, x, plan.largest_density)
     if bins is not None and not bins.shape[-1]:  # the call ends before its first grid step
         return order.logical(bins.new_zeros(x.shape[0], 0, plan.connections.n_out))
     if events is None:
@@ -81,16 +78,16 @@ def _plan(block: Any, neurons: tuple[int, ...]) -> Plan | None:
     return plans[neurons]
 
 
-def _arriving(neuron: Neuron, x: Tensor) -> tuple[Events | None, Any]:
+def _arriving(neuron: Neuron, x: Tensor, largest_density: float) -> tuple[Events | None, Any]:
     """What arrives at the grid steps: as lists if there are few spikes, and dense if not or if it has a gradient."""
     timestep = neuron.timestep
     if x.device.type != "cpu":
         return None, neuron.gather(dense(x))
     if x.requires_grad or (timestep.held and neuron.persistent_state is True):
         bins = neuron.gather(dense(x))
-        events = events_of(bins, LARGEST_DENSITY) if bins.shape[-1] else None
+        events = events_of(bins, largest_density) if bins.shape[-1] else None
         return events, bins if events is None or bins.requires_grad else None
-    events = events_of(x, LARGEST_DENSITY / (timestep.dt if timestep.held else 1))
+    events = events_of(x, largest_density / (timestep.dt if timestep.held else 1))
     if events is None:
         return None, neuron.gather(dense(x))
     if timestep.held:

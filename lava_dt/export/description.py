@@ -156,6 +156,8 @@ def _layer(index: int, block: Any) -> Layer:
     if delay is not None:
         raise ValueError(f"{name} has delays, which lava-dl's input blocks have not: leave them out")
     weight, bias = (_input_scalar(name, block, part) for part in ("weight", "bias"))
+    if bias is not None:
+        bias = bias * timestep.constants_per_step  # Loihi adds it once a step of dt
     return Layer(index, "input", shape, hop, None, weight, bias, neuron, timestep)
 
 

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from lava.lib.dl.slayer import synapse as upstream
 from torch import Tensor
-from torch.nn.grad import conv2d_input
 
+from lava_dt.room import room
 from lava_dt.synapse import connections
 from lava_dt.synapse.connections import Connections, Window
 from lava_dt.synapse.order import Order
@@ -33,6 +33,11 @@ class Plan:
     connections: Connections
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+    @property
+    def largest_density(self) -> float:
+        """The share of non-zero entries above which a product is faster than following spikes, as measured on CPUs."""
+        raise NotImplementedError
 
     def rows(self, weight: Tensor) -> Tensor:
         """The weights as the rows of the connections, a view where possible: (n_rows, width)."""
@@ -76,7 +81,13 @@ class _Dense(Plan):
         return torch.matmul(time_first, weight.reshape(weight.shape[0], -1).t())
 
     def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
-        return torch.matmul(grad_drive, weight.reshape(weight.shape[0], -1)).transpose(1, 2)
+        batch, steps, _ = grad_drive.shape
+        gradient = room(batch, steps, *self.inputs) if grad_drive.device.type == "cpu" else None
+        return torch.matmul(grad_drive, weight.reshape(weight.shape[0], -1), out=gradient).transpose(1, 2)
+
+    @property
+    def largest_density(self) -> float:
+        return 0.2 if self.connections.n_out < 64 else 0.4
 
 
 @dataclass(frozen=True)
@@ -107,12 +118,23 @@ class _Image(Plan):
         channels, height, width = self.outputs
         return flat.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
 
+    def _transposed_product(self, images: Tensor, size: tuple[int, ...], kernels: Tensor) -> Tensor:
+        """The gradient of the images, (batch time, *size), of a convolution with ``kernels`` that gave ``images``."""
+        shape = (images.shape[0], *size)
+        like = images.new_empty(1).expand(shape).contiguous(memory_format=torch.channels_last)
+        options = (self.window.stride, self.window.padding, self.window.dilation)
+        return torch.ops.aten.convolution_backward(
+            images, like, kernels, None, *options, False, [0, 0], self.groups, [True, False, False]
+        )[0]
+
     def _back(self, images: Tensor, batch: int) -> Tensor:
         """(batch time, channel, height, width) -> (batch, channel, height, width, time)."""
         return images.unflatten(0, (batch, images.shape[0] // batch)).permute(0, 2, 3, 4, 1)
 
 
 class _Convolution(_Image):
+    largest_density = 0.07
+
     def rows(self, weight: Tensor) -> Tensor:
         grouped = weight.reshape(self.groups, -1, *weight.shape[1:4])
         return grouped.permute(0, 2, 3, 4, 1).reshape(self.connections.n_rows, self.connections.width)
@@ -126,12 +148,13 @@ class _Convolution(_Image):
         return self._flat(F.conv2d(self._steps(x), weight[..., 0], **self._options), x.shape[0])
 
     def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
-        batch, steps, _ = grad_drive.shape
-        images = conv2d_input((batch * steps, *self.inputs), weight[..., 0], self._images(grad_drive), **self._options)
-        return self._back(images, batch)
+        images = self._transposed_product(self._images(grad_drive), self.inputs, weight[..., 0])
+        return self._back(images, grad_drive.shape[0])
 
 
 class _Transposed(_Image):
+    largest_density = 0.07
+
     def rows(self, weight: Tensor) -> Tensor:
         return weight[..., 0].permute(0, 2, 3, 1).reshape(self.connections.n_rows, self.connections.width)
 
@@ -153,6 +176,8 @@ class _Pooling(_Image):
     Rows and columns that do not fill a window are filled up with zeros, as lava-dl does.
     """
 
+    largest_density = 0.2
+
     def rows(self, weight: Tensor) -> Tensor:
         return weight.reshape(-1, 1)
 
@@ -172,10 +197,9 @@ class _Pooling(_Image):
         return self._flat(F.conv2d(images, self._kernels(weight), **self._options), x.shape[0])
 
     def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
-        batch, steps, _ = grad_drive.shape
-        size = (batch * steps, self.inputs[0], *self._filled)
-        images = conv2d_input(size, self._kernels(weight), self._images(grad_drive), **self._options)
-        return self._back(images[:, :, : self.inputs[1], : self.inputs[2]], batch)
+        size = (self.inputs[0], *self._filled)
+        images = self._transposed_product(self._images(grad_drive), size, self._kernels(weight))
+        return self._back(images[:, :, : self.inputs[1], : self.inputs[2]], grad_drive.shape[0])
 
 
 class _Unpooling(_Pooling):

@@ -5,7 +5,8 @@ import torch
 from lava.lib.dl import slayer
 
 from lava_dt import Timestep, rebin
-from lava_dt.block import cuba, fused, stepped
+from lava_dt.block import cuba, stepped
+from lava_dt.synapse import plan
 
 # Sums of floats in another order: a few units of the last of 24 bits, relative to the largest entry.
 ROUNDING = 1e-5
@@ -65,7 +66,8 @@ def run(make, parameters, step, x, in_parts, monkeypatch):
 @pytest.mark.parametrize("make", NETS.values(), ids=NETS)
 @pytest.mark.parametrize("largest_density", [0.0, 1.0], ids=["product", "spike by spike"])
 def test_one_pass_is_the_parts_one_after_the_other(parameters, make, step, largest_density, monkeypatch):
-    monkeypatch.setattr(fused, "LARGEST_DENSITY", largest_density)
+    for kind in (plan._Dense, plan._Convolution, plan._Transposed, plan._Pooling):
+        monkeypatch.setattr(kind, "largest_density", largest_density)
     x = IMAGES if step is None or step.held else rebin(IMAGES, step.dt)
     if isinstance(make({**parameters, "current_decay": 0.1})[0], cuba.Dense):
         x = x.flatten(1, -2)
@@ -91,6 +93,7 @@ def test_sparse_input_is_dense_input(parameters, make, step, monkeypatch):
         torch.cat([coalesced.indices(), coalesced.indices().flip(1)], 1),
         torch.cat([coalesced.values() * 2, -coalesced.values().flip(0)]),
         x.shape,
+        check_invariants=True,
     )
     for sparse in (coalesced, doubled):
         assert not sparse.requires_grad

@@ -11,6 +11,7 @@ from bats_dt.kernels.threads import run_pieces
 from lava_dt.dynamics.cuba import adjoint, parameters, step
 from lava_dt.dynamics.cuba.bounds import integer_type_of
 from lava_dt.dynamics.cuba.neurons import Neurons, State
+from lava_dt.room import room
 
 BLOCK = 256  # neurons; all steps of that many are still in the second-level cache when they are converted
 
@@ -20,7 +21,7 @@ def forward(drive: Tensor, neurons: Neurons, state: State, save: bool) -> tuple[
     batch, steps, n = drive.shape
     integer = integer_type_of(drive, neurons, state)
     spikes, after = parameters.outputs(state, steps)
-    voltage = parameters.room(batch, steps if save else 1, n)
+    voltage = room(batch, steps if save else 1, n)
     arrays = (
         parameters.flat(drive),
         steps,
@@ -79,7 +80,7 @@ def _to_integers(x, n, drive, row, column, scale):
 def backward(grad_spikes: Tensor, voltage: Tensor, neurons: Neurons, hop: int) -> Tensor:
     """See `reference.backward`."""
     batch, steps, n = voltage.shape
-    grad = parameters.room(batch, steps, n)
+    grad = room(batch, steps, n)
     arrays = (
         parameters.flat(grad_spikes),
         parameters.flat(voltage),

@@ -20,6 +20,7 @@ from lava_dt.dynamics.cuba.lists import by_input
 from lava_dt.dynamics.cuba.neurons import Neurons, State
 from lava_dt.dynamics.cuba.step import SLOT
 from lava_dt.dynamics.cuba.weights import int8_rows
+from lava_dt.room import room
 
 if TYPE_CHECKING:
     from lava_dt.events import Events
@@ -48,7 +49,7 @@ def forward(
     factor = round(unit * neurons.scale)
     integer = integer_type(float(largest * _most_spikes(events) * factor), steps, neurons, state)
     spikes, after = parameters.outputs(state, steps)
-    voltage = parameters.room(batch, steps if save else 1, n)
+    voltage = room(batch, steps if save else 1, n)
     arrays = (
         events.start,
         events.index,
@@ -100,7 +101,7 @@ def backward(
     whole = keep or 4 * batch * steps * n <= WHOLE_GRADIENT
     grad_rows = torch.zeros((connections.n_rows, n))
     if whole:
-        kept = parameters.room(batch * steps + 1, n)
+        kept = room(batch * steps + 1, n)
         kept[-1] = 0
         blocks = -(-n // SLOT)
         run_pieces(batch * blocks, lambda first, end: gather.sweep_samples(first, end, *arrays, kept.numpy()))
@@ -126,7 +127,7 @@ def _backward_scattered(
     batch, steps, n = events.batch, events.steps, connections.n_out
     parts = min(PARTS, batch)
     partial = np.zeros((parts, connections.n_rows, connections.width), np.float32)
-    kept = parameters.room(batch, steps, n) if keep else parameters.room(parts, 1, n)
+    kept = room(batch, steps, n) if keep else parameters.room(parts, 1, n)
     listed = (events.start, events.index, _counts(events))
     links = (connections.start, connections.target, connections.row)
     run_pieces(

@@ -1,4 +1,4 @@
-"""What the CPU's kernels read and write: parameters of `Neurons` as the arrays blocks are loaded from, and room."""
+"""What the CPU's kernels read and write: parameters of `Neurons` as the arrays blocks are loaded from."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lava_dt.dynamics.cuba.neurons import P_BITS, Neurons, State
+from lava_dt.room import room
 
 Array = NDArray[Any]
 
@@ -48,12 +49,6 @@ def outputs(state: State, steps: int) -> tuple[Tensor, State]:
     tail[:, : hop - arrived] = state.tail[:, arrived:]
     current, voltage = torch.empty((2, batch, n), dtype=torch.int64)
     return spikes, State(current, voltage, tail)
-
-
-def room(*shape: int) -> Tensor:
-    """float32 to be filled in. NumPy asks Linux for huge pages where torch does not, and the first touch of tens of MB
-    in small pages takes several times as long as filling them."""
-    return torch.from_numpy(np.empty(shape, np.float32))
 
 
 def flat(signal: Tensor) -> Array:
