@@ -126,12 +126,15 @@ class Neuron(Restorable):
             Current and voltage, shape of ``input``; on the held clock constant between grid steps. In units in which
             the threshold is `level`: with the integral gain the real voltage over g (`in_real_units`).
         """
+        return self.dynamics_of(self.gather(input), input.shape[-1])
+
+    def dynamics_of(self, drive: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        """`dynamics` for what was gathered from ``steps`` steps: (batch, neuron..., bins)."""
         timestep = self.timestep
         if not timestep.held:
-            return self._integrate(input)
-        self._allocate(input)
+            return self._integrate(drive)
+        self._allocate(drive)
         before = self.current_state, self.voltage_state
-        drive, steps = self.gather(input), input.shape[-1]
         current, voltage = self._integrate(drive) if drive.shape[-1] else (drive, drive)
         phase = self.phase_before(steps)
         return (

@@ -39,7 +39,10 @@ def describe_environment() -> dict[str, Any]:
 
 def _applied_patches() -> list[str]:
     patches = sys.modules.get("patches")
-    return [] if patches is None else [entry.name for entry in patches.status() if entry.state.value == "applied"]
+    if patches is None:
+        return []
+    applied = [entry for entry in patches.status() if entry.state.value == "applied"]
+    return [" ".join([entry.name, *(f"{k}={v!r}" for k, v in entry.options.items())]) for entry in applied]
 
 
 def _git_state() -> dict[str, Any] | None:

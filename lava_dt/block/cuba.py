@@ -144,7 +144,10 @@ class Affine(Stepped, upstream.Affine):
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor | None]:
         self.check_input(x)
-        z = self.drive(dense(x))
+        x = dense(x)
         if self.dynamics is True:
-            z = self.neuron.in_real_units(self.neuron.dynamics(z)[1])
+            drive = self.drive_bins(self.neuron.gather(x))
+            z = self.neuron.in_real_units(self.neuron.dynamics_of(drive, x.shape[-1])[1])
+        else:
+            z = self.drive(x)
         return (z, None) if self.count_log is True else z
