@@ -5,7 +5,7 @@ import torch
 from lava.lib.dl import slayer
 
 from lava_dt import Timestep, rebin
-from lava_dt.block import cuba, stepped
+from lava_dt.block import cuba, fused, stepped
 from lava_dt.synapse import plan
 
 # Sums of floats in another order: a few units of the last of 24 bits, relative to the largest entry.
@@ -154,6 +154,16 @@ def test_values_that_are_no_whole_numbers_are_multiplied_as_lava_dl_does(paramet
         torch.manual_seed(3)
         outputs.append(module.Dense(parameters, 288, 30, weight_scale=8)(x))
     assert torch.equal(*outputs) and outputs[0].sum() > 0
+
+
+def test_the_rounding_of_a_fast_convolution_is_taken_back():
+    exact = torch.tensor([0.0, 1 / 32, -3.0, 100 / 32])
+    drive = (exact + torch.tensor([1e-6, -2e-6, 3e-6, 1e-4])).requires_grad_()
+    assert torch.equal(fused.snapped(drive, 1 / 32), exact)
+    analog = torch.tensor([0.3, -0.01])
+    assert torch.equal(fused.snapped(analog, 1 / 32), analog)
+    fused.snapped(drive, 1 / 32).sum().backward()
+    assert torch.equal(drive.grad, torch.ones(4))
 
 
 def check_close(given, expected):
