@@ -187,6 +187,10 @@ class BenchConversion(Command):
     """re-bin time, or hold the state; the spikes are the same"""
     finetune: int = 0
     """epochs of training after the conversion"""
+    finetune_learning_rate: float = 1e-4
+    """Adam's learning rate in these epochs"""
+    finetune_largest_rate: float = 0.5
+    """spikes a step that they may want of a neuron; up to there the integral gain's wanted rates grow with dt"""
     train_samples: _Count = None
     """use only so many training recordings, the first ones"""
     test_samples: _Count = None

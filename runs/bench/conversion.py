@@ -15,6 +15,7 @@ import numpy as np
 
 from runs.bench.cells import Cell, CellStore, cells
 from runs.bench.conversion_table import sheet, write_table
+from runs.bench.finetuning import Finetuning
 from runs.bench.machine import describe_machine, set_threads
 from runs.bench.options import ConversionBench
 from runs.config import ConfigError, SlayerConfig
@@ -30,6 +31,7 @@ def run_conversion(options: ConversionBench) -> int:
     train = _first(load_nmnist(options.data, "train"), options.train_samples)
     test = _first(load_nmnist(options.data, "test"), options.test_samples)
     store = CellStore(path, _identity(options, base, train, test))
+    recipe = Finetuning(options.finetune_learning_rate, options.finetune_largest_rate)
     late = set_threads(options.threads)
     asked = cells(options)
     missing = [cell for cell in asked if store.load(cell) is None]
@@ -40,10 +42,12 @@ def run_conversion(options: ConversionBench) -> int:
             f"{len(train)} + {len(test)} recordings; {len(missing)} of {len(asked)} cells to compute, in {path}"
         )
         if missing:
-            _fill(missing, store, _network_file(options, base, train, path, console), base, (train, test), console)
+            file = _network_file(options, base, train, path, console)
+            _fill(missing, store, file, base, recipe, (train, test), console)
         rows = {cell: row for cell in asked if (row := store.load(cell)) is not None}
         command = shlex.join(["lava-dt", *sys.argv[1:]])
-        write_table(path, rows, {"command": command, "machine": describe_machine(options.threads), "n_test": len(test)})
+        about = {"command": command, "machine": describe_machine(options.threads), "n_test": len(test)}
+        write_table(path, rows, {**about, "finetuning": recipe.text()})
         console.show(sheet(rows, len(test)).rich())
         console.line(f"wrote {path / 'conversion.md'} and conversion.json")
         return 1 if rows[Cell(1)]["differing_spikes"] else 0
@@ -68,7 +72,8 @@ def _identity(options: ConversionBench, base: SlayerConfig, train: Recordings, t
             raise ConfigError(f"--network {options.network} cannot be read: {error.strerror}") from None
     training = base.model_dump(mode="json", exclude={"data", "epochs"} if weights else {"data"})
     data = f"{len(train)} + {len(test)} recordings, crc32 {crc:08x}"
-    return {"format": 1, "data": data, "network": weights, **training}
+    tuning = options.model_dump(include={"finetune_learning_rate", "finetune_largest_rate"})
+    return {"format": 1, "data": data, "network": weights, **training, **tuning}
 
 
 def _network_file(
@@ -88,20 +93,28 @@ def _fill(
     store: CellStore,
     file: Path,
     base: SlayerConfig,
+    recipe: Finetuning,
     data: tuple[Recordings, Recordings],
     console: Console,
 ) -> None:
     for number, cell in enumerate(missing, 1):
-        row = convert(cell, file, base, data, console)
+        row = convert(cell, file, base, recipe, data, console)
         store.save(cell, row)
         console.line(f"{number}/{len(missing)}  {cell.name}: test {row['test_accuracy']:.1%}")
 
 
-def convert(cell: Cell, file: Path, base: SlayerConfig, data: tuple[Recordings, Recordings], console: Console) -> Row:
+def convert(
+    cell: Cell,
+    file: Path,
+    base: SlayerConfig,
+    recipe: Finetuning,
+    data: tuple[Recordings, Recordings],
+    console: Console,
+) -> Row:
     """The cell's metrics on the test set.
 
     Loads the state_dict into lava-dl's network, converts it in place by `lava_dt.discretize`, trains it for the cell's
-    epochs (as at dt = 1, with a fresh optimizer) and tests it. The baseline, untuned, is lava-dl itself, and tells in
+    epochs by the recipe and tests it. The baseline, untuned, is lava-dl itself, and tells in
     ``differing_spikes`` how it differs from the same network under ``Timestep()``. ``saturated`` tells whether the
     scheme took a decay beyond 1, where it was held.
     """
@@ -111,7 +124,7 @@ def convert(cell: Cell, file: Path, base: SlayerConfig, data: tuple[Recordings, 
 
     train, test = data
     network = load_network(base, test.channels, file)
-    config = base.model_copy(update={"dt": cell.dt})
+    config = recipe.at(cell, base)
     if cell.dt == 1 and not cell.finetune:
         twin = lava_dt.discretize(load_network(base, test.channels, file), lava_dt.Timestep())
         return {**score(network, test, config), "differing_spikes": differing_spikes(network, twin, test, config)}
@@ -120,7 +133,7 @@ def convert(cell: Cell, file: Path, base: SlayerConfig, data: tuple[Recordings, 
         step = lava_dt.Timestep(cell.dt, clock=config.clock, scheme=cell.scheme, gain=cell.gain)
         saturated = _largest_decay(network) > step.largest_decay * (1 + 1e-6)
         lava_dt.discretize(network, dataclasses.replace(step, saturate=True))
-    optimizer = torch.optim.Adam(network.parameters(), lr=base.learning_rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
     for epoch in range(base.epochs + 1, base.epochs + cell.finetune + 1):
         train_epoch(network, optimizer, train, config, epoch, console)
     return {**score(network, test, config), "saturated": saturated}

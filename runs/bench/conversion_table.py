@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from runs.directory import Row, write_json
 _METHOD = """\
 A network of slayer.block.cuba was trained by lava-dl alone at dt = 1 and saved by torch.save. For each cell its
 state_dict was loaded into a fresh lava-dl network, which `lava_dt.discretize` converted to the step, scheme and gain of
-the cell, and tested: the first number, without any training at the new step. After an arrow: with further epochs of
-training at the new step, with the settings of the first training and a fresh optimizer. The row "lava-dl" is the
-network at its own step; what the same further epochs bring there is the yardstick for the arrows. A star marks cells in
-which the scheme took a decay beyond 1 and it was held there.
+the cell, and tested: the first number, without any training at the new step. The row "lava-dl" is the network at its
+own step. A star marks cells in which the scheme took a decay beyond 1 and it was held there.
+"""
+_TUNED = """\
+After an arrow: with {epochs} of training at the new step, by the same recipe in every cell: {recipe}. What it brings at
+dt = 1 is the yardstick for the arrows.
 """
 
 
@@ -56,9 +59,17 @@ def markdown(rows: dict[Cell, Row], about: dict[str, Any]) -> str:
             f"* {machine['processor']}, Python {machine['python']}, {packages}, commit {commit}",
             "",
             sheet(rows, n).markdown(),
-            _METHOD,
+            _METHOD + _tuned(rows, about),
         ]
     )
+
+
+def _tuned(rows: dict[Cell, Row], about: dict[str, Any]) -> str:
+    epochs = sorted({cell.finetune for cell in rows} - {0})
+    if not epochs:
+        return ""
+    told = f"{' or '.join(map(str, epochs))} further epoch{'s' if epochs != [1] else ''}"
+    return "\n" + textwrap.fill(_TUNED.format(epochs=told, recipe=about["finetuning"]), 120) + "\n"
 
 
 def _text(rows: dict[Cell, Row], cell: Cell) -> str:

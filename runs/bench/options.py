@@ -50,6 +50,8 @@ class ConversionBench(_Options):
     gains: tuple[Gain, ...] = Field(("charge", "integral"), min_length=1)
     clock: Literal["coarse", "held"] = "coarse"
     finetune: int = Field(0, ge=0, description="epochs of training after the conversion")
+    finetune_learning_rate: float = Field(1e-4, gt=0, description="Adam's, after the conversion")
+    finetune_largest_rate: float = Field(0.5, gt=0, le=1, description="spikes a step wanted of a neuron at most")
     train_samples: int | None = Field(None, ge=1, description="use only so many training recordings")
     test_samples: int | None = Field(None, ge=1, description="use only so many test recordings")
     threads: int = Field(default_factory=cores, ge=1)
@@ -68,13 +70,6 @@ class ConversionBench(_Options):
         if not hidden or min(hidden) < 1:
             raise ValueError("--hidden needs at least one layer of at least one neuron")
         return hidden
-
-    def identity(self) -> dict[str, Any]:
-        """What must agree for results in a directory to be gone on with: all that changes a network or a cell.
-
-        Steps, schemes and gains may be added: every cell stands for itself.
-        """
-        return self.model_dump(mode="json", exclude={"dts", "schemes", "gains", "threads", "out", "finetune"})
 
 
 def checked(model: type[_Model], values: dict[str, Any]) -> _Model:

@@ -11,6 +11,7 @@ from runs.bench import conversion, upstream  # noqa: E402
 from runs.bench.cells import Cell, CellStore, cells  # noqa: E402
 from runs.bench.conversion import run_conversion  # noqa: E402
 from runs.bench.conversion_table import markdown, sheet  # noqa: E402
+from runs.bench.finetuning import Finetuning  # noqa: E402
 from runs.bench.options import ConfigError, ConversionBench, checked  # noqa: E402
 from runs.bench.upstream import load_network, train_upstream  # noqa: E402
 from runs.config import SlayerConfig  # noqa: E402
@@ -59,7 +60,10 @@ def test_the_table_is_made_and_what_is_finished_is_not_computed_again(tmp_path, 
     assert "7 of 10 cells to compute" in capsys.readouterr().out
     assert (out / "cells" / "exponential-integral-dt10.json").stat().st_mtime_ns == before
     assert (out / "cells" / "exponential-integral-dt5-tuned1.json").exists()
-    assert " → " in (out / "conversion.md").read_text()
+    page = (out / "conversion.md").read_text()
+    assert " → " in page and "a fresh Adam at 0.0001" in " ".join(page.split())
+    with pytest.raises(ConfigError, match=r"finetune_learning_rate = 0.0001 \(asked for: 0.001\)"):
+        run_conversion(tiny(out, finetune=1, finetune_learning_rate=1e-3))
 
 
 def test_a_stopped_table_goes_on_from_its_last_cell(tmp_path, monkeypatch):
@@ -167,11 +171,57 @@ def test_the_table_has_a_row_for_each_scheme_and_gain_and_a_star_where_a_decay_w
         ["exponential, integral", "", "", "83.0"],
     ]
     about = {"command": "c", "n_test": 200, "machine": {"packages": {}, "git": None, "processor": "p", "python": "3"}}
-    assert "one standard error of an accuracy near lava-dl's is 2.3 points" in markdown(rows, about)
+    page = markdown(rows, {**about, "finetuning": "the recipe"})
+    assert "one standard error of an accuracy near lava-dl's is 2.3 points" in page
+    assert "with 1 further epoch of training at the new step, by the same recipe in every cell: the recipe." in page
+    untuned = {cell: row for cell, row in rows.items() if not cell.finetune}
+    assert "After an arrow" not in markdown(untuned, {**about, "finetuning": "the recipe"})
 
 
-def test_steps_of_one_are_refused():
+@pytest.mark.parametrize(
+    ("cell", "true_rate", "false_rate"),
+    [
+        (Cell(1), 0.2, 0.03),
+        (Cell(2), 0.4, 0.06),  # as many spikes in half as many steps
+        (Cell(4), 0.5, 0.075),  # 0.8 would be wanted: held at the cap, and the other rate by the same factor
+        (Cell(16), 0.5, 0.075),
+        (Cell(4, "forward_euler", "charge"), 0.2, 0.03),
+    ],
+)
+def test_the_rates_wanted_follow_what_a_converted_network_can_fire(cell, true_rate, false_rate):
+    found = Finetuning(1e-4, 0.5).at(cell, SlayerConfig(dt=1))
+    assert found.dt == cell.dt
+    assert (found.true_rate, found.false_rate) == pytest.approx((true_rate, false_rate))
+
+
+def test_rates_wanted_stay_below_a_lower_cap_at_every_step():
+    for cell in (Cell(1), Cell(8), Cell(8, "exponential", "charge")):
+        found = Finetuning(1e-4, 0.1).at(cell, SlayerConfig(dt=1))
+        assert (found.true_rate, found.false_rate) == pytest.approx((0.1, 0.015))
+    silent = Finetuning(1e-4, 0.5).at(Cell(8), SlayerConfig(dt=1, true_rate=0.0, false_rate=0.2))
+    assert (silent.true_rate, silent.false_rate) == pytest.approx((0.0, 0.5))
+    nothing = Finetuning(1e-4, 0.5).at(Cell(8), SlayerConfig(dt=1, true_rate=0.0, false_rate=0.0))
+    assert (nothing.true_rate, nothing.false_rate) == (0.0, 0.0)
+
+
+def test_training_further_uses_the_recipe(tmp_path, monkeypatch):
+    used = []
+
+    def watching(network, optimizer, recordings, config, epoch, console):
+        used.append((optimizer.param_groups[0]["lr"], config.dt, config.true_rate, epoch))
+
+    run_conversion(tiny(tmp_path / "out", schemes=("exponential",)))
+    monkeypatch.setattr(upstream, "train_epoch", watching)
+    run_conversion(
+        tiny(tmp_path / "tuned", network=tmp_path / "out" / "network.pt", schemes=("exponential",), finetune=2)
+    )
+    assert used == [(1e-4, 1, 0.2, 2), (1e-4, 1, 0.2, 3), (1e-4, 10, 0.5, 2), (1e-4, 10, 0.5, 3)]
+
+
+def test_options_out_of_range_are_refused_in_a_sentence():
     with pytest.raises(ConfigError, match="--dts is 1 2: give steps of 2 or more; dt = 1 is always measured"):
         checked(ConversionBench, {"dts": (1, 2)})
+    with pytest.raises(ConfigError, match=r"--finetune-largest-rate is 1.5: input should be less than or equal to 1"):
+        checked(ConversionBench, {"finetune_largest_rate": 1.5})
     with pytest.raises(ConfigError, match="--hidden needs at least one layer"):
         checked(ConversionBench, {"hidden": ()})
