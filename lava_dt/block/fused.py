@@ -7,6 +7,7 @@ they are added up: spike by spike where there are few (on the CPU), else as a ma
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +19,9 @@ from lava_dt.events import Events, events_of
 from lava_dt.neuron import Neuron
 from lava_dt.one_pass import fits, keep, parameters, state_before
 from lava_dt.synapse import Plan, plan_of
+from lava_dt.time_axis import bins as bins_in
+from lava_dt.time_axis import place
+from lava_dt.timestep import Timestep
 
 
 def fused(block: Any, x: Tensor) -> Tensor | None:
@@ -41,7 +45,7 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
     neuron.allocate(plan.outputs, x.shape[0])
     neurons, before = parameters(neuron, order), state_before(neuron, order)
     weight = block.weights()
-    events, bins = _arriving(neuron, x, plan.largest_density)
+    events, bins, fine = _arriving(neuron, x, plan.largest_density)
     if bins is not None and not bins.shape[-1]:  # the call ends before its first grid step
         return order.logical(bins.new_zeros(x.shape[0], 0, plan.connections.n_out))
     if events is None:
@@ -51,7 +55,8 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
         spikes, after = respond(drive, neurons, before, hop)
     else:
         unit = 2 / neuron.w_scale
-        spikes, after = respond_to_events(events, weight, bins, plan.connections, plan, neurons, unit, before, hop)
+        layout = _Spread(plan, neuron.timestep, x.shape[-1]) if fine else plan
+        spikes, after = respond_to_events(events, weight, bins, plan.connections, layout, neurons, unit, before, hop)
     keep(neuron, order, after)
     spikes = order.logical(spikes)
     return spikes if neuron.drop is None else neuron.drop(spikes)
@@ -90,21 +95,48 @@ def _plan(block: Any, neurons: tuple[int, ...]) -> Plan | None:
     return plans[neurons]
 
 
-def _arriving(neuron: Neuron, x: Tensor, largest_density: float) -> tuple[Events | None, Any]:
-    """What arrives at the grid steps: as lists if there are few spikes, and dense if not or if it has a gradient."""
+def _arriving(neuron: Neuron, x: Tensor, largest_density: float) -> tuple[Events | None, Any, bool]:
+    """What arrives at the grid steps.
+
+    Returns:
+        The spikes as lists, if there are few; the dense tensor, if there are many or it has a gradient; and whether
+        that tensor still has its fine steps, so that its gradient is to be spread over them.
+    """
     timestep = neuron.timestep
     if x.device.type != "cpu":
-        return None, neuron.gather(dense(x))
-    if x.requires_grad or (timestep.held and neuron.persistent_state is True):
-        bins = neuron.gather(dense(x))
+        return None, neuron.gather(dense(x)), False
+    if not timestep.held or neuron.persistent_state is True:
+        bins = neuron.gather(dense(x)) if timestep.held else x
         events = events_of(bins, largest_density) if bins.shape[-1] else None
-        return events, bins if events is None or bins.requires_grad else None
-    events = events_of(x, largest_density / (timestep.dt if timestep.held else 1))
-    if events is None:
-        return None, neuron.gather(dense(x))
-    if timestep.held:
+        return events, (dense(bins) if events is None else bins if bins.requires_grad else None), False
+    count, steps = bins_in(x.shape[-1], timestep.dt), x.shape[-1]
+    events = events_of(x, min(1.0, largest_density * timestep.dt * count / steps))  # a bin may hold dt of them
+    if events is not None:
         events = events.at_grid(timestep.dt) if timestep.between == "drop" else events.rebin(timestep.dt)
-    return events, None
+    if events is None or events.density > largest_density:  # of the bins, as on the coarse clock
+        return None, neuron.gather(dense(x)), False
+    return events, (x if x.requires_grad else None), True
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """A plan whose input has fine steps: the gradient of a step is that of the grid step that received it."""
+
+    plan: Plan
+    timestep: Timestep
+    steps: int
+
+    def rows(self, weight: Tensor) -> Tensor:
+        return self.plan.rows(weight)
+
+    def weight_gradient(self, rows: Tensor) -> Tensor:
+        return self.plan.weight_gradient(rows)
+
+    def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
+        gradient, dt = self.plan.input_gradient(grad_drive, weight), self.timestep.dt
+        if self.timestep.between == "drop":
+            return place(gradient, dt - 1, dt, self.steps)
+        return gradient.movedim(-1, 1).repeat_interleave(dt, 1)[:, : self.steps].movedim(1, -1)
 
 
 def dense(x: Tensor) -> Tensor:
