@@ -1,7 +1,8 @@
 """The fused CuBa layer from spikes: rows of weights are added where a spike arrives, and the drive is never stored.
 
-With dense connections the neurons are divided into blocks, of which a thread has its own columns of the weights; with
-others, where an input reaches different neurons through the same weights, the samples are divided.
+With dense connections samples and blocks of neurons are divided among the threads, and the gradient of the weights is
+summed by inputs, of which a thread has its own; with others, where an input reaches different neurons through the same
+weights, only the samples are divided.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-SECOND_LEVEL_CACHE = 5 << 18  # bytes of weights, or of gradients, that a thread works on at a time
-WHOLE_GRADIENT = 8 << 20  # bytes up to which the drive's gradient is kept whole, for more threads to share in the work
+SECOND_LEVEL_CACHE = 5 << 18  # bytes of weights that a thread works on at a time
+GRADIENT_AT_A_TIME = 5 << 20  # bytes of the drive's gradient before they are summed; the third level holds them
 PARTS = 8  # of the samples; each sums a weight gradient of its own, whatever the number of threads
 
 
@@ -88,37 +89,28 @@ def backward(
 ) -> tuple[Tensor, Tensor | None]:
     """See `reference.backward_events`."""
     batch, steps, n = voltage.shape
-    arrays = (
-        parameters.flat(grad_spikes),
-        parameters.flat(voltage),
-        steps,
-        hop,
-        parameters.of_adjoint(neurons, n),
-        np.float32(1 / neurons.scale),
-    )
+    signals = parameters.flat(grad_spikes), parameters.flat(voltage)
+    values = steps, hop, parameters.of_adjoint(neurons, n), np.float32(1 / neurons.scale)
     if not connections.dense:
-        return _backward_scattered(arrays, events, connections, keep)
-    whole = keep or 4 * batch * steps * n <= WHOLE_GRADIENT
+        return _backward_scattered((*signals, *values), events, connections, keep)
+    rows, group = batch * steps, steps * max(1, min(batch, GRADIENT_AT_A_TIME // max(1, 4 * steps * n)))
+    kept = room((rows if keep else group) + 1, n)
+    kept[-1] = 0
     grad_rows = torch.zeros((connections.n_rows, n))
-    if whole:
-        kept = room(batch * steps + 1, n)
-        kept[-1] = 0
-        blocks = -(-n // SLOT)
-        run_pieces(batch * blocks, lambda first, end: gather.sweep_samples(first, end, *arrays, kept.numpy()))
-        listed = by_input(events, max(batch * steps, 1))
-        run_pieces(
-            connections.n_rows,
-            lambda first, end: gather.sum_inputs(first, end, *listed, kept.numpy(), grad_rows.numpy()),
-        )
-        return grad_rows, kept[:-1].view(batch, steps, n) if keep else None
-    block = min(n, SLOT // 2)
-    samples = max(1, SECOND_LEVEL_CACHE // 2 // (4 * steps * block))
-    listed = by_input(events, samples * steps)
-    run_pieces(
-        -(-n // block),
-        lambda first, end: gather.backward(first, end, *arrays, block, samples, *listed, grad_rows.numpy()),
-    )
-    return grad_rows, None
+    start, place, count = by_input(events, max(1, group))
+    for low in range(0, rows, max(1, group)):
+        grad = kept[low if keep else 0 :].numpy()
+        arrays = (*(signal[low : low + group] for signal in signals), *values)
+        _sweep_and_sum(arrays, (start[low // group], place, count), grad, grad_rows.numpy())
+    return grad_rows, kept[:-1].view(batch, steps, n) if keep else None
+
+
+def _sweep_and_sum(arrays: tuple[Any, ...], listed: tuple[Array, ...], grad: Array, grad_rows: Array) -> None:
+    """The backward pass of some samples, of which grad (samples * steps or more, n) takes the drive's gradient."""
+    (rows, n), steps = arrays[0].shape, arrays[2]
+    pieces = rows // steps * -(-n // SLOT)
+    run_pieces(pieces, lambda first, end: gather.sweep(first, end, *arrays, grad))
+    run_pieces(grad_rows.shape[0], lambda first, end: gather.sum_inputs(first, end, *listed, grad, grad_rows))
 
 
 def _backward_scattered(
@@ -127,7 +119,7 @@ def _backward_scattered(
     batch, steps, n = events.batch, events.steps, connections.n_out
     parts = min(PARTS, batch)
     partial = np.zeros((parts, connections.n_rows, connections.width), np.float32)
-    kept = room(batch, steps, n) if keep else parameters.room(parts, 1, n)
+    kept = room(batch, steps, n) if keep else room(parts, 1, n)
     listed = (events.start, events.index, _counts(events))
     links = (connections.start, connections.target, connections.row)
     run_pieces(

@@ -88,32 +88,8 @@ def _add_counted(x, n, count, rows, k, a):
 
 
 @njit(nogil=True, cache=True)
-def backward(
-    first, end, grad_spikes, voltage, steps, hop, values, unit, width, samples, listed, place, count, grad_rows
-):  # fmt: skip
-    """Pieces are blocks of ``width`` neurons: sweeps ``samples`` at a time, then sums their part of the gradient.
-
-    listed, place, count: of `by_input` with groups of samples * steps rows.
-    """
-    total = voltage.shape[1]
-    batch = voltage.shape[0] // steps
-    block = np.zeros(adjoint.SLOTS * adjoint.SLOT, np.float32)
-    grad = np.zeros((samples * steps + 1, width), np.float32)
-    for k in range(first, end):
-        column = k * width
-        n = min(width, total - column)
-        adjoint.load(block, n, values, column)
-        for g in range(listed.shape[0]):
-            for b in range(g * samples, min(batch, (g + 1) * samples)):
-                row = (b - g * samples) * steps
-                adjoint.sweep(block, n, unit, grad_spikes, voltage, b * steps, steps, hop, column, grad, row, 0)
-            for i in range(listed.shape[1] - 1):
-                _sum_input(i, listed[g, i], listed[g, i + 1], place, count, grad, n, 0, grad_rows, column)
-
-
-@njit(nogil=True, cache=True)
-def sweep_samples(first, end, grad_spikes, voltage, steps, hop, values, unit, grad):
-    """Pieces are samples times blocks of neurons; fills grad (batch * steps + 1, n) but for its last row."""
+def sweep(first, end, grad_spikes, voltage, steps, hop, values, unit, grad):
+    """Pieces are samples times blocks of neurons; fills the first rows of grad (batch * steps or more, n)."""
     total = voltage.shape[1]
     blocks = -(-total // step.SLOT)
     block = np.zeros(adjoint.SLOTS * adjoint.SLOT, np.float32)
@@ -126,43 +102,41 @@ def sweep_samples(first, end, grad_spikes, voltage, steps, hop, values, unit, gr
 
 
 @njit(nogil=True, cache=True)
-def sum_inputs(first, end, listed, place, count, grad, grad_rows):
-    """Pieces are inputs; listed, place, count: of `by_input` with all rows in one group."""
+def sum_inputs(first, end, start, place, count, grad, grad_rows):
+    """Pieces are inputs: adds to their rows of grad_rows what stands in grad at their events, one after the other.
+
+    start, place, count: of `by_input`, one group of it. The last row of grad holds zeros.
+    """
     total = grad.shape[1]
+    zeros = np.uint64(grad.shape[0] - 1)
     for column in range(0, total, step.SLOT):
         n = min(step.SLOT, total - column)
+        at = np.uint64(column)
         for i in range(first, end):
-            _sum_input(i, listed[0, i], listed[0, i + 1], place, count, grad, n, column, grad_rows, column)
+            row, high = np.uint64(i), start[i + 1]
+            if count.size:
+                for e in range(start[i], high):
+                    _sum_counted(grad_rows, row, at, n, count[e], grad, np.uint64(place[e]))
+                continue
+            for e in range(start[i], high, 4):
+                a = np.uint64(place[e])
+                b = np.uint64(place[e + 1]) if e + 1 < high else zeros
+                c = np.uint64(place[e + 2]) if e + 2 < high else zeros
+                d = np.uint64(place[e + 3]) if e + 3 < high else zeros
+                _sum_four(grad_rows, row, at, n, grad, a, b, c, d)
 
 
 @njit(nogil=True, cache=True)
-def _sum_input(i, low, high, place, count, grad, n, column, grad_rows, out_column):
-    """Adds to row i of grad_rows the rows of grad at the events low ... high - 1, one after the other."""
-    row, source, out = np.uint64(i), np.uint64(column), np.uint64(out_column)
-    if count.size:
-        for e in range(low, high):
-            _sum_counted(grad_rows, row, out, n, count[e], grad, source, np.uint64(place[e]))
-        return
-    zeros = np.uint64(grad.shape[0] - 1)
-    for e in range(low, high, 4):
-        a = np.uint64(place[e])
-        b = np.uint64(place[e + 1]) if e + 1 < high else zeros
-        c = np.uint64(place[e + 2]) if e + 2 < high else zeros
-        d = np.uint64(place[e + 3]) if e + 3 < high else zeros
-        _sum_four(grad_rows, row, out, n, grad, source, a, b, c, d)
-
-
-@njit(nogil=True, cache=True)
-def _sum_four(grad_rows, row, out, n, grad, source, a, b, c, d):
+def _sum_four(grad_rows, row, column, n, grad, a, b, c, d):
     for i in range(n):
-        j = np.uint64(i)
-        total = grad_rows[row, out + j] + grad[a, source + j] + grad[b, source + j]
-        grad_rows[row, out + j] = total + grad[c, source + j] + grad[d, source + j]
+        j = column + np.uint64(i)
+        total = grad_rows[row, j] + grad[a, j] + grad[b, j]
+        grad_rows[row, j] = total + grad[c, j] + grad[d, j]
 
 
 @njit(nogil=True, cache=True)
-def _sum_counted(grad_rows, row, out, n, count, grad, source, a):
+def _sum_counted(grad_rows, row, column, n, count, grad, a):
     factor = np.float32(count)
     for i in range(n):
-        j = np.uint64(i)
-        grad_rows[row, out + j] += factor * grad[a, source + j]
+        j = column + np.uint64(i)
+        grad_rows[row, j] += factor * grad[a, j]

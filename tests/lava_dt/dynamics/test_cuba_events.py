@@ -103,7 +103,7 @@ def test_dense_layers_give_the_reference(n, counted, monkeypatch):
     arguments = (connections, neurons(n, soft=counted, shared=n == 33), random_state(2, n, hop))
     (spikes, _, _), gradients = compare(events, random_rows(connections), *arguments)
     assert n == 1 or 0 < spikes[:, hop:].mean() < 1
-    monkeypatch.setattr(from_events, "WHOLE_GRADIENT", 0)  # as for large layers: blocks of neurons, samples in groups
+    monkeypatch.setattr(from_events, "GRADIENT_AT_A_TIME", 1)  # as for large layers: one sample after the other
     monkeypatch.setattr(from_events, "SECOND_LEVEL_CACHE", 1)
     _, blocks = compare(events, random_rows(connections), *arguments)
     assert torch.equal(blocks[0], gradients[0])
@@ -228,7 +228,7 @@ def test_the_number_of_threads_changes_no_bit(kind, monkeypatch):
     if kind == "convolution":
         connections, _ = convolution((1, 9, 9), 8, 1, Window((3, 3), (1, 1), (1, 1), (1, 1)))
     if kind == "blocks":
-        monkeypatch.setattr(from_events, "WHOLE_GRADIENT", 0)
+        monkeypatch.setattr(from_events, "GRADIENT_AT_A_TIME", 1)
     n = connections.n_out
     events, parameters, rows = random_events(10, 81, 30, 0.05), neurons(n), random_rows(connections)
     results = []
