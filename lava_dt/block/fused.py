@@ -55,6 +55,8 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
         spikes, after = respond(drive, neurons, before, hop)
     else:
         unit = 2 / neuron.w_scale
+        if not plan.connections.dense and torch.is_grad_enabled():  # several spikes of a step share a weight: one order
+            events = events.by_neuron()
         layout = _Spread(plan, neuron.timestep, x.shape[-1]) if fine else plan
         spikes, after = respond_to_events(events, weight, bins, plan.connections, layout, neurons, unit, before, hop)
     keep(neuron, order, after)

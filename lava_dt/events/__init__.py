@@ -2,8 +2,8 @@
 
 A block takes its spikes as a dense tensor or as a ``torch.sparse_coo_tensor``, both (batch, neuron..., time);
 `events_of` lists either by sample and step, which is the order in which the neurons take them. `reference` holds the
-plain loops, `cpu` the Numba kernels; both have the same four functions (list_dense, list_entries, merge_rows,
-take_rows), which take the same arguments and return the same.
+plain loops, `cpu` the Numba kernels; both have the same five functions (list_dense, list_entries, merge_rows,
+take_rows, sort_rows), which take the same arguments and return the same.
 """
 
 from __future__ import annotations

@@ -96,6 +96,13 @@ def take_rows(first: Array, end: Array, index: Array, count: Array | None) -> Li
     return _moved(first, end - first, index, count)
 
 
+def sort_rows(start: Array, index: Array, neurons: int) -> Array:
+    """See `reference.sort_rows`."""
+    order = np.empty(index.size, np.int64)
+    rows.sort_rows(start, index, neurons, order)
+    return order
+
+
 def _moved(source: Array, sizes: Array, index: Array, count: Array | None) -> Lists:
     """Rows of these sizes, one behind the other; ``count`` of any integer type."""
     start = np.append(0, np.cumsum(sizes))

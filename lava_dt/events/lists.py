@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -106,6 +106,11 @@ class Events:
         first, end = (edge.reshape(self.batch, self.steps)[:, grid] for edge in (self.start[:-1], self.start[1:]))
         lists = cpu.take_rows(first.ravel(), end.ravel(), self.index, self.count)
         return Events(*lists, (*self.shape[:-1], grid.size))
+
+    def by_neuron(self) -> Events:
+        """The same events, those of a sample and step in the order of their neurons."""
+        order = cpu.sort_rows(self.start, self.index, self.neurons)
+        return replace(self, index=self.index[order], count=None if self.count is None else self.count[order])
 
     def to_dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """(batch, *neurons, steps): a view of memory laid out (batch, steps, *neurons).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,12 @@ def take_rows(first: Array, end: Array, index: Array, count: Array | None) -> Li
     start = np.concatenate([[0], np.cumsum(end - first)]).astype(np.int64)
     entries = [k for r in range(first.size) for k in range(int(first[r]), int(end[r]))]
     return start, index[entries], _none_if_ones(None if count is None else count[entries])
+
+
+def sort_rows(start: Array, index: Array, neurons: int) -> Array:
+    """(n_events,) int64: the entries row by row, in each row by neuron, of which there are ``neurons``."""
+    ranges = [range(int(first), int(end)) for first, end in pairwise(start)]
+    return np.array([e for row in ranges for e in sorted(row, key=index.__getitem__)], np.int64)
 
 
 class _Rows:

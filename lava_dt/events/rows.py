@@ -97,3 +97,24 @@ def move_rows(first, end, source, start, index, count, new_index, new_count):
             new_index[k] = index[k + shift]
             if count.size:
                 new_count[k] = count[k + shift]
+
+
+@njit(nogil=True, cache=True)
+def sort_rows(start, index, neurons, order):
+    """Fills order (n_events,) int64: the entries row by row, in each row by neuron. Two counting sorts."""
+    by_neuron = np.empty_like(order)
+    place = np.zeros(neurons + 1, np.int64)
+    for neuron in index:
+        place[neuron + 1] += 1
+    for neuron in range(neurons):
+        place[neuron + 1] += place[neuron]
+    row_of = np.empty_like(order)
+    for r in range(start.size - 1):
+        row_of[start[r] : start[r + 1]] = r
+    for e in range(index.size):
+        by_neuron[place[index[e]]] = e
+        place[index[e]] += 1
+    next_in_row = start[:-1].copy()
+    for e in by_neuron:
+        order[next_in_row[row_of[e]]] = e
+        next_in_row[row_of[e]] += 1

@@ -366,3 +366,17 @@ def test_steps_that_are_no_whole_number_and_counts_that_do_not_fit_are_refused()
         events.rebin(2)
     with pytest.raises(ValueError, match=r"do not fit torch\.int8: pass a wider type"):
         events.to_dense(torch.int8)
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_rows_are_put_in_the_order_of_their_neurons(counted):
+    x = (torch.rand(3, 40, 20) < 0.3).float()
+    if counted:
+        x = x * torch.randint(-2, 4, x.shape)
+    events = events_of(x).rebin(7)
+    given = events.by_neuron()
+    order = reference.sort_rows(events.start, events.index, 40)
+    assert np.array_equal(cpu.sort_rows(events.start, events.index, 40), order)
+    assert np.array_equal(given.index, events.index[order]) and torch.equal(given.to_dense(), events.to_dense())
+    for first, end in zip(given.start[:-1], given.start[1:], strict=True):
+        assert (np.diff(given.index[first:end]) > 0).all()
