@@ -19,7 +19,7 @@ CLOCKS = st.sampled_from(["held", "coarse"])
 NORMS = (None, slayer.neuron.norm.MeanOnlyBatchNorm, slayer.neuron.norm.WgtScaleBatchNorm)
 
 # The weights of a kernel sum over the spikes of a step in the order in which they are listed, and the held clock's bins
-# are listed in another order than the coarse clock's: a few units of the last of 24 bits, relative to the largest entry.
+# are listed in another order than the coarse clock's: some units of the last of 24 bits, relative to the largest.
 ROUNDING = 1e-5
 
 
