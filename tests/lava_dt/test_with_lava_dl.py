@@ -217,7 +217,7 @@ def test_a_used_block_can_be_copied_pickled_and_saved(parameters, spikes, step):
 
 
 def test_a_block_under_weight_norm_can_be_copied_once_its_weights_carry_no_graph(parameters, spikes):
-    """torch's weight norm leaves the last pass's weights on the module, which lava-dl's blocks cannot be copied with."""
+    """torch's weight norm leaves the last pass's weights on the module, which no copy can be made of."""
     block = cuba.Dense(parameters, 40, 30, weight_norm=True, weight_scale=3)
     block(spikes).sum().backward()
     with torch.no_grad():
