@@ -72,12 +72,11 @@ def rows_gradient(grad_rows: Tensor, rows: Tensor, unit: float) -> Tensor:
     Returns:
         (n_rows, width) in the order of memory of a dense synapse's weight, (width, n_rows).
     """
-    columns, given = rows.detach().t().contiguous().numpy(), grad_rows.numpy()
-    turned = np.empty(columns.shape, np.float32)
+    columns = rows.detach().t().contiguous().numpy()
+    turned = torch.empty(columns.shape).copy_(grad_rows.t())
     inverse = np.float32(1 / unit)
-    strips = -(-rows.shape[0] // TILE)
-    run_pieces(strips, lambda first, end: _pass_through(first, end, given, columns, inverse, turned))
-    return torch.from_numpy(turned).t()
+    run_pieces(columns.shape[0], lambda first, end: _cut(first, end, columns, inverse, turned.numpy()))
+    return turned.t()
 
 
 @njit(nogil=True, cache=True)
@@ -120,25 +119,11 @@ def _read(columns, column, row, height, inverse, tile, j):
 
 
 @njit(nogil=True, cache=True)
-def _pass_through(first, end, given, columns, inverse, turned):
-    width, n_rows = columns.shape
-    tile = np.empty((TILE, TILE), np.float32)
-    for strip in range(first, end):
-        row = strip * TILE
-        height = min(TILE, n_rows - row)
-        for column in range(0, width, TILE):
-            n = min(TILE, width - column)
-            for i in range(height):
-                for j in range(n):
-                    tile[np.uint64(j), np.uint64(i)] = given[np.uint64(row + i), np.uint64(column + j)]
-            for j in range(n):
-                _mask(columns, np.uint64(column + j), np.uint64(row), height, inverse, tile, np.uint64(j), turned)
-
-
-@njit(nogil=True, cache=True)
-def _mask(columns, column, row, height, inverse, tile, j, turned):
-    for i in range(height):
-        at = row + np.uint64(i)
-        scaled = np.rint(columns[column, at] * inverse)
-        inside = (scaled >= np.float32(LOWEST)) & (scaled <= np.float32(HIGHEST))
-        turned[column, at] = tile[j, np.uint64(i)] if inside else np.float32(0)
+def _cut(first, end, columns, inverse, grad):
+    """Sets the gradient to zero where the quantised weight is beyond the bounds or not a number."""
+    for column in range(first, end):
+        for i in range(columns.shape[1]):
+            j, at = np.uint64(column), np.uint64(i)
+            scaled = np.rint(columns[j, at] * inverse)
+            inside = (scaled >= np.float32(LOWEST)) & (scaled <= np.float32(HIGHEST))
+            grad[j, at] = grad[j, at] if inside else np.float32(0)
