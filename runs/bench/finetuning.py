@@ -47,7 +47,7 @@ class Finetuning:
         """The recipe, for the notes of a table."""
         return (
             f"a fresh Adam at {self.learning_rate:g}; lava-dl's SpikeRate for the rates a step of the first training, "
-            "times dt with the integral gain, which keeps the spikes a second, and as they are with the charge gain, "
+            "times dt with the integral gain, which keeps the drive of a neuron, and as they are with the charge gain, "
             "which does not; both rates scaled down alike where the larger would be above "
             f"{self.largest_rate:g} spikes a step"
         )
