@@ -14,7 +14,7 @@ def test_every_example_prints_what_the_readme_says(tmp_path, monkeypatch):
     pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
     pairs = re.findall(r"```python\n(.*?)```\n+```text\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(pairs) == 3
+    assert len(pairs) == 4
     names = {}
     for code, expected in pairs:
         printed = io.StringIO()
