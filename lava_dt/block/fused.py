@@ -49,9 +49,11 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
     if bins is not None and not bins.shape[-1]:  # the call ends before its first grid step
         return order.logical(bins.new_zeros(x.shape[0], 0, plan.connections.n_out))
     if events is None:
-        drive = plan.drive(bins, neuron.quantize_8bit(weight))
-        if drive.is_cuda:
-            drive = snapped(drive, 2 / neuron.w_scale)
+        if torch.equal(bins, bins.detach().round()):
+            drive = plan.drive(bins, neuron.quantize_8bit(weight))
+            drive = snapped(drive, 2 / neuron.w_scale) if drive.is_cuda else drive
+        else:  # the sums are rounded, and whose rounding it is decides: lava-dl's
+            drive = order.physical(block.drive(bins))
         spikes, after = respond(drive, neurons, before, hop)
     else:
         unit = 2 / neuron.w_scale
@@ -67,11 +69,9 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
 def snapped(drive: Tensor, unit: float) -> Tensor:
     """Sums of whole multiples of ``unit`` without the rounding of a fast convolution (cuDNN's Winograd and FFT).
 
-    What lies farther than unit/64 from a multiple was none, and stays. Gradient: *straight-through*.
+    Gradient: *straight-through*.
     """
-    nearest = torch.round(drive.detach() / unit) * unit
-    off = nearest - drive.detach()
-    return drive + torch.where(off.abs() < unit / 64, off, 0.0)
+    return drive + (torch.round(drive.detach() / unit) * unit - drive.detach())
 
 
 def shift_within(block: Any) -> int:
