@@ -74,7 +74,7 @@ def _bars(axes: Axes, races: list[dict[str, Any]]) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     left, right = axes.get_xlim()
-    axes.set_xlim(min(0.8, left), right * 2.2)
+    axes.set_xlim(min(0.8, left), right * 3)
     axes.invert_yaxis()
     axes.set_xlabel("times as fast as the first contestant (wall time, median of the rounds' ratios)")
     _dress(axes)
