@@ -99,3 +99,17 @@ def sweep(block, n, unit, grad_spikes, voltage, row, steps, hop, column, grad, o
             np.uint64(out_row + t),
             np.uint64(out_column),
         )
+
+
+@njit(nogil=True, cache=True)
+def sweep_samples(first, end, grad_spikes, voltage, steps, hop, values, unit, grad):
+    """Pieces are samples times blocks of neurons; fills the first rows of grad (batch * steps or more, n)."""
+    total = voltage.shape[1]
+    blocks = -(-total // SLOT)
+    block = np.zeros(SLOTS * SLOT, np.float32)
+    for piece in range(first, end):
+        row = piece // blocks * steps
+        column = piece % blocks * SLOT
+        n = min(SLOT, total - column)
+        load(block, n, values, column)
+        sweep(block, n, unit, grad_spikes, voltage, row, steps, hop, column, grad, row, column)

@@ -90,19 +90,5 @@ def backward(grad_spikes: Tensor, voltage: Tensor, neurons: Neurons, hop: int) -
         np.float32(1 / neurons.scale),
         parameters.flat(grad),
     )
-    run_pieces(batch * -(-n // BLOCK), lambda first, end: _backward(first, end, *arrays))
+    run_pieces(batch * -(-n // step.SLOT), lambda first, end: adjoint.sweep_samples(first, end, *arrays))
     return grad
-
-
-@njit(nogil=True, cache=True)
-def _backward(first, end, grad_spikes, voltage, steps, hop, values, unit, grad):
-    total = voltage.shape[1]
-    blocks = -(-total // BLOCK)
-    block = np.zeros(adjoint.SLOTS * adjoint.SLOT, np.float32)
-    for piece in range(first, end):
-        b, k = piece // blocks, piece % blocks
-        n = min(BLOCK, total - k * BLOCK)
-        adjoint.load(block, n, values, k * BLOCK)
-        adjoint.sweep(
-            block, n, unit, grad_spikes, voltage, b * steps, steps, hop, k * BLOCK, grad, b * steps, k * BLOCK
-        )

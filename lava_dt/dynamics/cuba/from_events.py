@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bats_dt.kernels.threads import run_pieces
-from lava_dt.dynamics.cuba import gather, parameters, scatter
+from lava_dt.dynamics.cuba import adjoint, gather, parameters, scatter
 from lava_dt.dynamics.cuba.bounds import integer_type
 from lava_dt.dynamics.cuba.lists import by_input
 from lava_dt.dynamics.cuba.neurons import Neurons, State
@@ -109,7 +109,7 @@ def _sweep_and_sum(arrays: tuple[Any, ...], listed: tuple[Array, ...], grad: Arr
     """The backward pass of some samples, of which grad (samples * steps or more, n) takes the drive's gradient."""
     (rows, n), steps = arrays[0].shape, arrays[2]
     pieces = rows // steps * -(-n // SLOT)
-    run_pieces(pieces, lambda first, end: gather.sweep(first, end, *arrays, grad))
+    run_pieces(pieces, lambda first, end: adjoint.sweep_samples(first, end, *arrays, grad))
     run_pieces(grad_rows.shape[0], lambda first, end: gather.sum_inputs(first, end, *listed, grad, grad_rows))
 
 

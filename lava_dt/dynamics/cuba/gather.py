@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from lava_dt.dynamics.cuba import adjoint, step
+from lava_dt.dynamics.cuba import step
 
 MOST_ROWS = 252  # of int8 that int16 holds the sum of: 252 * 128 < 2**15
 
@@ -85,20 +85,6 @@ def _add_counted(x, n, count, rows, k, a):
     for i in range(n):
         j = np.uint64(i)
         x[j] = whole(x[j] + whole(whole(count) * whole(rows[k, a, j])))
-
-
-@njit(nogil=True, cache=True)
-def sweep(first, end, grad_spikes, voltage, steps, hop, values, unit, grad):
-    """Pieces are samples times blocks of neurons; fills the first rows of grad (batch * steps or more, n)."""
-    total = voltage.shape[1]
-    blocks = -(-total // step.SLOT)
-    block = np.zeros(adjoint.SLOTS * adjoint.SLOT, np.float32)
-    for piece in range(first, end):
-        row = piece // blocks * steps
-        column = piece % blocks * step.SLOT
-        n = min(step.SLOT, total - column)
-        adjoint.load(block, n, values, column)
-        adjoint.sweep(block, n, unit, grad_spikes, voltage, row, steps, hop, column, grad, row, column)
 
 
 @njit(nogil=True, cache=True)
