@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lava_dt.dynamics import leaky_integrator
 from lava_dt.registers import step_decay
-from lava_dt.time_axis import at_grid, hold, rebin
+from lava_dt.time_axis import hold
 from lava_dt.timestep import Timestep
 
 P_SCALE = 1 << 12
@@ -48,8 +48,6 @@ def integrate(
         level = reached.to(torch.int64) - 1  # the integrator compares strictly
     dt = timestep.dt
     lost = step_decay(decay, timestep, P_SCALE) if dt > 1 else decay
-    drive = input
-    if timestep.held:
-        drive = at_grid(input, dt) if timestep.between == "drop" else rebin(input, dt)
+    drive = timestep.gather(input)
     y = leaky_integrator(drive, lost, state, w_scale, level, timestep.reset == "soft")
     return hold(y, state, dt, input.shape[-1]) if timestep.held else y

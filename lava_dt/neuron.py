@@ -16,7 +16,7 @@ from lava_dt.parameters import DECAYS, decay_range, prepare
 from lava_dt.parameters import check_parameters as check_parameters
 from lava_dt.restorable import Restorable
 from lava_dt.surrogate import spike as spike_function
-from lava_dt.time_axis import at_grid, collect, hold, lay_down, place, rebin
+from lava_dt.time_axis import at_grid, collect, hold, lay_down, place
 from lava_dt.timestep import Timestep, as_timestep
 
 
@@ -147,11 +147,9 @@ class Neuron(Restorable):
         timestep = self.timestep
         if not timestep.held:
             return self._fire(voltage)
-        steps, phase = voltage.shape[-1], self.phase_before(voltage.shape[-1])
-        if phase is None:
-            return place(self._fire(at_grid(voltage, timestep.dt)), timestep.dt - 1, timestep.dt, steps)
-        seen = at_grid(voltage, timestep.dt, phase)
-        return lay_down(self._fire(seen) if seen.shape[-1] else seen, timestep.dt, phase, steps)
+        steps = voltage.shape[-1]
+        seen = at_grid(voltage, timestep.dt, self.phase_before(steps))
+        return self._on_fine_steps(self._fire(seen) if seen.shape[-1] else seen, steps)
 
     def gather(self, signal: Tensor) -> Tensor:
         """What arrives at the grid steps: (..., T) -> (..., bins) on the held clock, else ``signal``.
@@ -166,7 +164,7 @@ class Neuron(Restorable):
         if not timestep.held:
             return signal
         if self.persistent_state is not True:
-            return at_grid(signal, timestep.dt) if timestep.between == "drop" else rebin(signal, timestep.dt)
+            return timestep.gather(signal)
         if self.waiting is not None and self.waiting.shape != signal.shape[:-1]:
             self.position, self.waiting = 0, None
         waiting = signal.new_zeros(signal.shape[:-1]) if self.waiting is None else self.waiting.to(signal)
@@ -197,30 +195,28 @@ class Neuron(Restorable):
 
     def forward(self, input: Tensor) -> Tensor:
         """Spikes for what the synapses deliver, (batch, neuron..., time) as in `dynamics`; at grid steps only."""
-        timestep, steps = self.timestep, input.shape[-1]
-        spikes = self.respond(self.gather(input))
-        if not timestep.held:
-            return spikes
-        phase = self.phase_before(steps)
-        if phase is None:
-            return place(spikes, timestep.dt - 1, timestep.dt, steps)
-        return lay_down(spikes, timestep.dt, phase, steps)
+        return self._on_fine_steps(self.respond(self.gather(input)), input.shape[-1])
 
     def respond_as_called(self, drive: Tensor, steps: int) -> Tensor:
         """`respond` to what was gathered from the last call, through the module's call, so that hooks see it.
 
         On the held clock the hooks see ``steps`` fine steps, with the drive at the grid steps.
         """
-        timestep = self.timestep
-        if not timestep.held:
+        if not self.timestep.held:
             return self(drive)
-        phase, waiting = self.phase_before(steps), self.waiting
-        if phase is None:
-            return at_grid(self(place(drive, timestep.dt - 1, timestep.dt, steps)), timestep.dt)
-        self.position, self.waiting = phase, None
-        spikes = at_grid(self(lay_down(drive, timestep.dt, phase, steps)), timestep.dt, phase)
+        phase, waiting, fine = self.phase_before(steps), self.waiting, self._on_fine_steps(drive, steps)
+        if phase is not None:
+            self.position, self.waiting = phase, None
+        spikes = at_grid(self(fine), self.timestep.dt, phase)
         self.waiting = waiting
         return spikes
+
+    def _on_fine_steps(self, bins: Tensor, steps: int) -> Tensor:
+        """What belongs to the grid steps of the last call, at those of its ``steps`` steps; as it is on one axis."""
+        if not self.timestep.held:
+            return bins
+        dt, phase = self.timestep.dt, self.phase_before(steps)
+        return place(bins, dt - 1, dt, steps) if phase is None else lay_down(bins, dt, phase, steps)
 
     def _integrate(self, drive: Tensor) -> tuple[Tensor, Tensor]:
         self._allocate(drive)

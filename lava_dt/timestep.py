@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from torch import Tensor
 
 from bats_dt.discretization import largest_decay
+from lava_dt.time_axis import at_grid, rebin
 
 if TYPE_CHECKING:
     from lava_dt.explanation import Explanation
@@ -116,6 +117,12 @@ class Timestep:
                 f"(it can take a decay of {self.largest_decay:.4g} at most at this dt); use a smaller dt, "
                 "scheme='exponential', which is stable at any dt, or saturate=True to lose exactly everything"
             )
+
+    def gather(self, signal: Tensor) -> Tensor:
+        """What arrives at the grid steps, (..., T) -> (..., bins), on the held clock; else ``signal``."""
+        if not self.held:
+            return signal
+        return at_grid(signal, self.dt) if self.between == "drop" else rebin(signal, self.dt)
 
     def explain(self, neuron: Any = None, /, **parameters: Any) -> Explanation:
         """What this timestep makes of decays, time constants and a threshold: registers, errors, stability, gain.
