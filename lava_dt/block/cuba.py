@@ -19,7 +19,7 @@ from lava.lib.dl.slayer.block.cuba import Average, TimeDecimation
 from lava.lib.dl.slayer.utils import quantize
 from torch import Tensor
 
-from lava_dt.block.fused import dense
+from lava_dt.block.arriving import dense
 from lava_dt.block.recurrent import KWTA, DenseRecurrent, Recurrent
 from lava_dt.block.stepped import Stepped
 

@@ -12,14 +12,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.weight_norm import WeightNorm
 
+from lava_dt.block.arriving import dense, listed, whole_weights
 from lava_dt.dynamics.cuba import respond, respond_to_events
 from lava_dt.events import Events, events_of
 from lava_dt.neuron import Neuron
 from lava_dt.one_pass import fits, keep, parameters, state_before
 from lava_dt.synapse import Plan, plan_of
-from lava_dt.time_axis import bins as bins_in
 from lava_dt.time_axis import place
 from lava_dt.timestep import Timestep
 
@@ -36,9 +35,9 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
         Spikes (batch, neuron..., bins), shifted by `shift_within` bins.
     """
     neuron, synapse = block.neuron, getattr(block, "synapse", None)
-    if synapse is None or not (fits(neuron, x) and _whole_weights(neuron, synapse)):
+    if synapse is None or not (fits(neuron, x) and whole_weights(neuron, synapse)):
         return None
-    plan = _plan(block, tuple(x.shape[1:-1]))
+    plan = plan_for(block, tuple(x.shape[1:-1]))
     if plan is None:
         return None
     order, hop = plan.order, shift_within(block)
@@ -49,7 +48,7 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
     if bins is not None and not bins.shape[-1]:  # the call ends before its first grid step
         return order.logical(bins.new_zeros(x.shape[0], 0, plan.connections.n_out))
     if events is None:
-        if torch.equal(bins, bins.detach().round()):
+        if all(torch.equal(sample, sample.round()) for sample in bins.detach()):
             drive = plan.drive(bins, neuron.quantize_8bit(weight))
             drive = snapped(drive, 2 / neuron.w_scale) if drive.is_cuda else drive
         else:  # the sums are rounded, and whose rounding it is decides: lava-dl's
@@ -81,16 +80,8 @@ def shift_within(block: Any) -> int:
     return int(block.delay_shift) if alone and not block.timestep.held else 0
 
 
-def _whole_weights(neuron: Neuron, synapse: Any) -> bool:
-    """Whether the weights are lava-dl's 8 bits, in fractions that float32 holds, and nobody watches the synapse."""
-    scale = neuron.w_scale
-    own = synapse.pre_hook_fx == neuron.quantize_8bit and scale & (scale - 1) == 0
-    hooked = synapse._forward_hooks or synapse._backward_hooks or synapse._backward_pre_hooks
-    watched = any(not isinstance(hook, WeightNorm) for hook in synapse._forward_pre_hooks.values())
-    return own and not hooked and not watched and not synapse.complex
-
-
-def _plan(block: Any, neurons: tuple[int, ...]) -> Plan | None:
+def plan_for(block: Any, neurons: tuple[int, ...]) -> Plan | None:
+    """The plan of a block's synapse for an input of ``neurons``, made once."""
     plans: dict[tuple[int, ...], Plan | None] = block.__dict__.setdefault("plans", {})
     if neurons not in plans:
         plans[neurons] = plan_of(block.synapse, neurons)
@@ -111,11 +102,8 @@ def _arriving(neuron: Neuron, x: Tensor, largest_density: float) -> tuple[Events
         bins = neuron.gather(dense(x)) if timestep.held else x
         events = events_of(bins, largest_density) if bins.shape[-1] else None
         return events, (dense(bins) if events is None else bins if bins.requires_grad else None), False
-    count, steps = bins_in(x.shape[-1], timestep.dt), x.shape[-1]
-    events = events_of(x, min(1.0, largest_density * timestep.dt * count / steps))  # a bin may hold dt of them
-    if events is not None:
-        events = events.at_grid(timestep.dt) if timestep.between == "drop" else events.rebin(timestep.dt)
-    if events is None or events.density > largest_density:  # of the bins, as on the coarse clock
+    events = listed(x, timestep, largest_density)
+    if events is None:
         return None, neuron.gather(dense(x)), False
     return events, (x if x.requires_grad else None), True
 
@@ -139,8 +127,3 @@ class _Spread:
         if self.timestep.between == "drop":
             return place(gradient, dt - 1, dt, self.steps)
         return gradient.movedim(-1, 1).repeat_interleave(dt, 1)[:, : self.steps].movedim(1, -1)
-
-
-def dense(x: Tensor) -> Tensor:
-    """A sparse tensor as a dense one."""
-    return x.to_dense() if x.layout != torch.strided else x

@@ -35,14 +35,14 @@ import torch
 from lava.lib.dl.slayer.block.cuba import KWTA as UpstreamKWTA
 from lava.lib.dl.slayer.block.cuba import Recurrent as UpstreamRecurrent
 from torch import Tensor
-from torch.nn.utils.weight_norm import WeightNorm
 
+from lava_dt.block.arriving import dense, listed, normalised, whole_weights
 from lava_dt.block.stepped import Stepped
 from lava_dt.dynamics import recurrent
 from lava_dt.dynamics.recurrent import stepwise
 from lava_dt.dynamics.recurrent.arrivals import arrivals
-from lava_dt.events import Events, events_of
-from lava_dt.time_axis import at_grid, place, rebin
+from lava_dt.events import events_of
+from lava_dt.time_axis import place
 from lava_dt.transport import transport
 
 LARGEST_DENSITY = 0.2  # share of non-zero input up to which spikes are followed one by one
@@ -87,28 +87,20 @@ class _FedBack(Stepped):
         events = bins = None
         if self._sums_exactly(x):
             if x.requires_grad:
-                x = bins = self._binned(_dense(x))
-                events = events_of(x, LARGEST_DENSITY)
+                bins = self.timestep.gather(dense(x))
+                events = events_of(bins, LARGEST_DENSITY)
             else:
-                events = self._binned_events(x)
+                events = listed(x, self.timestep, LARGEST_DENSITY)
         if events is not None:
             return arrivals(events, _weights(self.entrance), bins).transpose(1, 2)
-        return self.entrance(self._binned(_dense(x)) if bins is None else bins)
+        return self.entrance(self.timestep.gather(dense(x)) if bins is None else bins)
 
     def _sums_exactly(self, x: Tensor) -> bool:
-        """Whether the weights are 8 bits in fractions that float32 holds, and nobody watches the synapse."""
-        synapse, scale = self.entrance, self.neuron.w_scale
-        if synapse.pre_hook_fx != self.neuron.quantize_8bit or scale & (scale - 1) or synapse.kernel_size != (1, 1, 1):
-            return False
-        watched = synapse._forward_hooks or len(_weight_norms(synapse)) < len(synapse._forward_pre_hooks)
-        return not watched and x.dim() == 3 and x.device.type == "cpu" and x.dtype == torch.float32
-
-    def _binned_events(self, x: Tensor) -> Events | None:
-        timestep = self.timestep
-        events = events_of(x, LARGEST_DENSITY / (timestep.dt if timestep.held else 1))
-        if events is None or not timestep.held:
-            return events
-        return events.at_grid(timestep.dt) if timestep.between == "drop" else events.rebin(timestep.dt)
+        """Whether the sums over the spikes of x are whole numbers, and made on the CPU."""
+        flat = x.dim() == 3 and self.entrance.kernel_size == (1, 1, 1)
+        return (
+            flat and x.device.type == "cpu" and x.dtype == torch.float32 and whole_weights(self.neuron, self.entrance)
+        )
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Spikes of the layer as the next layer receives them.
@@ -136,12 +128,6 @@ class _FedBack(Stepped):
         if self.count_log is True:
             return spikes, (spikes > 0).to(spikes.dtype).mean()
         return spikes
-
-    def _binned(self, x: Tensor) -> Tensor:
-        timestep = self.timestep
-        if not timestep.held:
-            return x
-        return at_grid(x, timestep.dt) if timestep.between == "drop" else rebin(x, timestep.dt)
 
     def _delivered(self, drive: Tensor, steps: int) -> Tensor:
         timestep, hop = self.timestep, int(self.delay_shift)
@@ -255,15 +241,6 @@ class KWTA(_FedBack, UpstreamKWTA):
 
 def _weights(synapse: Any) -> Tensor:
     """The weights of a dense synapse as they act at this moment, (n_post, n_pre)."""
-    for hook in _weight_norms(synapse):
-        hook(synapse, None)
-    weights = synapse.weight.reshape(synapse.weight.shape[:2])
+    weights = normalised(synapse)
+    weights = weights.reshape(weights.shape[:2])
     return weights if synapse.pre_hook_fx is None else synapse.pre_hook_fx(weights)
-
-
-def _weight_norms(synapse: Any) -> list[WeightNorm]:
-    return [hook for hook in synapse._forward_pre_hooks.values() if isinstance(hook, WeightNorm)]
-
-
-def _dense(x: Tensor) -> Tensor:
-    return x.to_dense() if x.layout is torch.sparse_coo else x

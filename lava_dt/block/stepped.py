@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lava_dt.block.fused import dense, fused, shift_within
+from lava_dt.block.arriving import dense, normalised
+from lava_dt.block.fused import fused, plan_for, shift_within
 from lava_dt.neuron import adopt
 from lava_dt.parameters import prepare
-from lava_dt.synapse import plan_of
 from lava_dt.timestep import Timestep, as_timestep
 from lava_dt.transport import Delay, transport, transport_piece
 
@@ -103,23 +103,21 @@ class Stepped(torch.nn.Module):
             lava-dl multiplies the mask into a copy that weight normalisation then overwrites; here it holds with weight
             normalisation too.
         """
-        synapse, mask = self.synapse, getattr(self, "mask", None)
-        for normalise in synapse._forward_pre_hooks.values():
-            normalise(synapse, None)
-        if mask is not None and not synapse.weight_norm_enabled:
-            synapse.weight.data *= mask
-        return synapse.weight * mask if mask is not None and synapse.weight_norm_enabled else synapse.weight
+        weight, mask = normalised(self.synapse), getattr(self, "mask", None)
+        if mask is None:
+            return weight
+        if self.synapse.weight_norm_enabled:
+            return weight * mask
+        weight.data *= mask
+        return weight
 
     def drive(self, x: Tensor) -> Tensor:
         """What the synapses deliver for spikes x, (batch, neuron..., time); one entry a step of dt in both."""
-        mask = getattr(self, "mask", None)
-        if mask is not None and self.synapse.weight_norm_enabled:
-            plan = plan_of(self.synapse, tuple(x.shape[1:-1]))
+        if getattr(self, "mask", None) is not None:
+            weight, hook = self.weights(), self.synapse.pre_hook_fx
+            plan = plan_for(self, tuple(x.shape[1:-1])) if self.synapse.weight_norm_enabled else None
             if plan is not None:
-                weight, hook = self.weights(), self.synapse.pre_hook_fx
                 return plan.order.logical(plan.drive(x, weight if hook is None else hook(weight)))
-        if mask is not None:
-            self.synapse.weight.data *= mask
         return self.synapse(x)
 
     def drive_bins(self, gathered: Tensor) -> Tensor:

@@ -346,3 +346,19 @@ def test_export_writes_the_weights_of_the_moment_under_weight_norm(parameters, s
     with h5py.File(tmp_path / "block.net", "w") as file:
         block.export_hdf5(file)
         assert file["type"][0] == b"dense_rec" and (file["weight_rec"][:] == wanted.detach().numpy()).all()
+
+
+def test_both_clocks_follow_spikes_or_multiply_by_the_density_of_the_bins(parameters):
+    x = (torch.rand(4, 60, 100, generator=torch.Generator().manual_seed(2)) < 0.103).float()
+    binned = rebin(x, 2)
+    assert (x > 0).float().mean() > 0.1 and (binned > 0).float().mean() < 0.2
+    gradients = []
+    for clock, seen in (("held", x), ("coarse", binned)):
+        torch.manual_seed(3)
+        step = Timestep(2, clock=clock, scheme="exponential")
+        block = recurrent.Recurrent({**parameters, "timestep": step}, 60, 20, weight_scale=4)
+        spikes = block(seen)
+        spikes = rebin(spikes, 2) if clock == "held" else spikes
+        spikes.backward(torch.randn(spikes.shape, generator=torch.Generator().manual_seed(5)))
+        gradients.append(block.input_synapse.weight.grad)
+    assert spikes.sum() > 0 and torch.equal(*gradients)
