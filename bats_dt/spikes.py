@@ -75,7 +75,7 @@ class EmittedSpikes:
     bounded: int64 (batch,), crossings that were near enough to tangential for their slope to be bounded.
     diverged: int64 (batch,), a neuron that would fire without reasonable end between two inputs, -1 if there is none;
         the spikes of such a sample are incomplete.
-    on_grid: whether spikes are moved from their crossing to a grid; the reset is at the emitted time in either case.
+    reset_on_grid: whether the reset is at the emitted time, which is on a grid; otherwise it is at the crossing.
     """
 
     events: SpikeEvents
@@ -85,4 +85,4 @@ class EmittedSpikes:
     lost: np.ndarray
     bounded: np.ndarray
     diverged: np.ndarray
-    on_grid: bool
+    reset_on_grid: bool

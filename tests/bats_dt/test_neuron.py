@@ -22,3 +22,26 @@ def test_constants_out_of_range_are_refused_in_words(place, message, wrong):
     constants[place] = wrong
     with pytest.raises(ValueError, match=message):
         Neuron(*constants)
+
+
+def test_the_membrane_may_have_any_time_constant():
+    assert Neuron(0.13, 0.2, 0.2).closed_form
+    assert not Neuron(0.13, 0.2, 0.2, tau_mem=0.1).closed_form
+    with pytest.raises(ValueError, match="tau_mem is 0.0 s: a time constant must be"):
+        Neuron(0.13, 0.2, 0.2, tau_mem=0.0)
+
+
+@pytest.mark.parametrize("tau_mem", [0.05, 0.0999, 0.1, 0.1001, 0.2, 0.7])
+def test_the_response_to_one_spike_solves_the_equations(tau_mem):
+    neuron, step = Neuron(0.1, 1.0, 1.0, tau_mem=tau_mem), 1e-6
+    assert neuron.response(0.0) == 0
+    for since in (0.01, 0.1, 0.5):
+        slope = (neuron.response(since + step) - neuron.response(since - step)) / (2 * step)
+        current = math.exp(-since / 0.1)
+        assert slope == pytest.approx(current - neuron.response(since) / tau_mem, rel=1e-7, abs=1e-9)
+
+
+def test_equal_time_constants_are_the_limit_of_unequal_ones():
+    equal, nearly = (Neuron(0.1, 1.0, 1.0, tau_mem=tau_mem) for tau_mem in (0.1, 0.1 * (1 + 1e-9)))
+    assert equal.response(0.3) == pytest.approx(0.3 * math.exp(-3))
+    assert nearly.response(0.3) == pytest.approx(equal.response(0.3), rel=1e-8)

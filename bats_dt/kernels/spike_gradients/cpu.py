@@ -64,7 +64,7 @@ def spike_gradients(
         lambda first, end: _walk_tasks(
             first, end, inputs.offsets, inputs.times, inputs.neurons, emitted.offsets, emitted.times, emitted.neurons,
             spikes.last_input, spikes.since_input, spikes.inverse_slope, errors, weights, neuron.tau_mem,
-            neuron.reset_over_tau, spikes.on_grid, gradient, input_errors, carried, sums, factors, places, order,
+            neuron.reset_over_tau, spikes.reset_on_grid, gradient, input_errors, carried, sums, factors, places, order,
             amounts,
         ),
     )  # fmt: skip

@@ -52,7 +52,7 @@ def _add_neuron(
     """Add what the spikes ``own`` of neuron j in one sample contribute."""
     tau, tau_s, c = neuron.tau_mem, neuron.tau_syn, neuron.c
     crossings = [float(inputs.times[spikes.last_input[k]]) + float(spikes.since_input[k]) for k in own]
-    resets = [float(spikes.events.times[k]) for k in own] if spikes.on_grid else crossings
+    resets = [float(spikes.events.times[k]) for k in own] if spikes.reset_on_grid else crossings
     for last in reversed(range(len(own))):
         k = own[last]
         e = errors[last]
