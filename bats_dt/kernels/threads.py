@@ -9,14 +9,17 @@ runs on, does not survive a fork, which is how Lava starts its processes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import count
 
 from numba import config
 
 PIECES_A_THREAD = 4
 
+_wanted: ContextVar[int | None] = ContextVar("threads", default=None)
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
 
@@ -24,10 +27,11 @@ def run_pieces(n: int, piece: Callable[[int, int], object]) -> None:
     """Call ``piece(first, end)`` for ranges that make up ``range(n)``, on as many threads as Numba may use.
 
     ``piece`` must release the GIL and write to places of its own: which thread runs what is left open. The number of
-    threads is that of the environment variable ``NUMBA_NUM_THREADS``, by default all cores. (Asking Numba for the value
-    of ``set_num_threads`` would start its own threads and fix the way in which processes are started.)
+    threads is that of the environment variable ``NUMBA_NUM_THREADS``, by default all cores, or what
+    :func:`use_threads` says. (Asking Numba for the value of ``set_num_threads`` would start its own threads and fix the
+    way in which processes are started.)
     """
-    threads = min(config.NUMBA_NUM_THREADS, n)
+    threads = min(_wanted.get() or config.NUMBA_NUM_THREADS, n)
     if threads <= 1:
         piece(0, n)
         return
@@ -43,6 +47,23 @@ def run_pieces(n: int, piece: Callable[[int, int], object]) -> None:
     for other in others:
         if not other.cancel():  # one that has not begun is not waited for: nothing is left to do
             other.result()
+
+
+@contextmanager
+def use_threads(threads: int) -> Iterator[None]:
+    """Within it ``run_pieces``, called by this thread, runs on so many threads whatever the environment says.
+
+    Raises
+    ------
+    ValueError: fewer than one.
+    """
+    if threads < 1:
+        raise ValueError(f"threads is {threads}: at least 1 is needed, the calling thread itself")
+    token = _wanted.set(threads)
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
 
 
 def _pool(threads: int) -> ThreadPoolExecutor:

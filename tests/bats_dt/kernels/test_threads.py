@@ -4,7 +4,7 @@ import threading
 import numba
 import pytest
 
-from bats_dt.kernels.threads import run_pieces
+from bats_dt.kernels.threads import run_pieces, use_threads
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -44,3 +44,25 @@ def test_a_forked_child_runs_pieces_after_its_parent_has(monkeypatch):
         run_pieces(8, lambda first, end: seen.extend(range(first, end)))
         os._exit(0 if sorted(seen) == list(range(8)) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_block_of_code_can_use_threads_of_its_own_number(monkeypatch):
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 1)
+    alone = threading.get_ident()
+    meeting = threading.Barrier(2, timeout=30)
+    with use_threads(2):
+        run_pieces(2, lambda first, end: meeting.wait())
+        with use_threads(1):
+            seen: set[int] = set()
+            run_pieces(100, lambda first, end: seen.add(threading.get_ident()))
+            assert seen == {alone}
+        meeting.reset()
+        run_pieces(2, lambda first, end: meeting.wait())
+    pieces: list[tuple[int, int]] = []
+    run_pieces(100, lambda first, end: pieces.append((first, end)))
+    assert pieces == [(0, 100)], "outside it is the environment's number again"
+
+
+def test_fewer_threads_than_one_are_refused():
+    with pytest.raises(ValueError, match="threads is 0: at least 1 is needed, the calling thread"), use_threads(0):
+        pass
