@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from bats_dt.backend import array_module
+
 
 def real_number(name: str, value: Any, needed: str) -> float:
     """``value`` as a float. Raises TypeError if it is no number."""
@@ -37,5 +39,23 @@ def finite(name: str, array: np.ndarray, needed: str) -> None:
         raise ValueError(f"{name} hold inf or nan as {array.dtype}: {needed}")
 
 
+def class_labels(labels: Any, batch: int, n_classes: int) -> Any:
+    """Labels (batch,) from 0 to n_classes - 1, as an array of the backend.
+
+    Raises TypeError if they are no integers, ValueError if they do not fit.
+    """
+    labels = array_module().asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"labels have dtype {labels.dtype}: pass integers")
+    if labels.shape != (batch,):
+        raise ValueError(f"labels have shape {labels.shape}: pass ({batch},), one a sample")
+    if batch and not (labels.min() >= 0 and labels.max() < n_classes):
+        raise ValueError(
+            f"labels go from {labels.min()} to {labels.max()} but the output layer has {n_classes} neurons: "
+            f"pass 0 to {n_classes - 1}"
+        )
+    return labels
+
+
 def _shown(value: Any) -> str:
-    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) and value.ndim else repr(value)
+    return f"an array of shape {value.shape}" if getattr(value, "ndim", 0) else repr(value)
