@@ -1,10 +1,16 @@
-"""Spikes of one layer: a sorted list of events a sample, and the padded trains users see."""
+"""Spikes of one layer: a sorted list of events a sample, and the padded trains users see.
+
+The arrays are those of the backend they were made under: NumPy's, or CuPy's for "cuda".
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+
+from bats_dt.backend import array_module, as_array
 
 
 @dataclass(frozen=True)
@@ -28,15 +34,16 @@ class SpikeEvents:
         """Number of samples."""
         return len(self.offsets) - 1
 
-    @property
+    @cached_property
     def samples(self) -> np.ndarray:
         """int64 (n_events,): the sample of each event."""
-        return np.repeat(np.arange(self.batch), np.diff(self.offsets))
+        xp = array_module()
+        return xp.searchsorted(self.offsets, xp.arange(len(self.times)), side="right") - 1
 
     def counts(self) -> np.ndarray:
         """int32 (batch, n_neurons): number of spikes of each neuron."""
         cells = self.batch * self.n_neurons
-        flat = np.bincount(self.samples * self.n_neurons + self.neurons, minlength=cells)
+        flat = array_module().bincount(self.samples * self.n_neurons + self.neurons, minlength=cells)
         return flat.astype(np.int32).reshape(self.batch, self.n_neurons)
 
     def to_trains(self) -> tuple[np.ndarray, np.ndarray]:
@@ -45,13 +52,13 @@ class SpikeEvents:
 
     def scatter(self, values: np.ndarray, fill: float) -> np.ndarray:
         """Put one value an event into a padded array (batch, n_neurons, n_slots), ``fill`` elsewhere."""
-        padded = np.full((self.batch, self.n_neurons, self.n_slots), fill, self.times.dtype)
+        padded = array_module().full((self.batch, self.n_neurons, self.n_slots), fill, self.times.dtype)
         padded[self.samples, self.neurons, self.slots] = values
         return padded
 
     def gather(self, padded: np.ndarray) -> np.ndarray:
         """Take one value an event out of a padded array (batch, n_neurons, >= n_slots): (n_events,)."""
-        return padded[self.samples, self.neurons, self.slots].astype(self.times.dtype)
+        return as_array("errors", padded)[self.samples, self.neurons, self.slots].astype(self.times.dtype)
 
     def astype(self, dtype: np.dtype) -> SpikeEvents:
         """The same events with times of another dtype."""

@@ -20,7 +20,7 @@ OPTIONS = ("-std=c++17", "-O2", "-ffp-contract=off", "-fwrapv", "-Wall", "-Wextr
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory):
-    """compiled(path of a .cu file) -> {name: kernel}, with kernel(blocks, threads, arguments) as on a device.
+    """compiled(path of a .cu file, *defines) -> {name: kernel}, with kernel(blocks, threads, arguments) as on a device.
 
     Arguments are contiguous NumPy arrays or CPU tensors of the parameter's element type, NumPy scalars of its type, or
     None for a null pointer. What would be read as something else on a device is a TypeError here.
@@ -29,17 +29,18 @@ def compiled(tmp_path_factory):
         pytest.skip("g++ is not installed: the CUDA sources cannot be run on the CPU")
     libraries = {}
 
-    def load(path):
+    def load(path, *defines):
         path = Path(path)
-        if path not in libraries:
+        if (path, defines) not in libraries:
             names = re.findall(r'extern "C" __global__ void (\w+)\(', path.read_text(encoding="utf-8"))
             lines = [f'#include "{HEADER}"', f'#include "{path}"', *(f"LAUNCHABLE({name})" for name in names)]
             shared = tmp_path_factory.mktemp("cuda_on_cpu") / f"{path.stem}.so"
-            command = ["g++", *OPTIONS, "-shared", "-fPIC", "-x", "c++", "-", "-o", str(shared)]
+            macros = [f"-D{define}" for define in defines]
+            command = ["g++", *OPTIONS, *macros, "-shared", "-fPIC", "-x", "c++", "-", "-o", str(shared)]
             subprocess.run(command, input="\n".join(lines) + "\n", text=True, check=True)
             library = ctypes.CDLL(str(shared))
-            libraries[path] = {name: _kernel(library, name) for name in names}
-        return libraries[path]
+            libraries[path, defines] = {name: _kernel(library, name) for name in names}
+        return libraries[path, defines]
 
     return load
 
@@ -79,10 +80,10 @@ def cuda_on_cpu(compiled, monkeypatch):
     """Lets the functions that start CUDA kernels run them on the CPU, on NumPy arrays or CPU tensors."""
     from bats_dt.kernels import device
 
-    def launch(source, kernel, items, arguments, device, stream):
+    def launch(source, kernel, items, arguments, device, stream, defines=()):
         assert (device, stream) == (0, 0)
         if items:
-            compiled(source)[kernel](-(-items // threads), threads, arguments)
+            compiled(source, *defines)[kernel](-(-items // threads), threads, arguments)
 
     threads = device.THREADS
     monkeypatch.setattr(device, "launch", launch)

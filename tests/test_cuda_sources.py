@@ -11,6 +11,12 @@ from bats_dt.kernels import device
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for package in ("bats_dt", "lava_dt") for path in (ROOT / package).rglob("*.cu"))
+# A source that computes in REAL is compiled for each of the types it may stand for.
+VARIANTS = [
+    (path, *define)
+    for path in SOURCES
+    for define in ([["REAL=float"], ["REAL=double"]] if "REAL" in path.read_text(encoding="utf-8") else [[]])
+]
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +32,13 @@ def nvrtc():
 
 
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
-def test_nvrtc_compiles_every_source_for_a_device(nvrtc, source, architecture):
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: " ".join([str(variant[0].name), *variant[1:]]))
+def test_nvrtc_compiles_every_source_for_a_device(nvrtc, variant, architecture):
+    source, *defines = variant
     program = ctypes.c_void_p()
     nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.read_bytes(), source.name.encode(), 0, None, None)
     options = [f"--gpu-architecture={architecture}".encode(), *(option.encode() for option in device.OPTIONS)]
+    options += [f"-D{define}".encode() for define in defines]
     failed = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
     size = ctypes.c_size_t()
     nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))

@@ -21,7 +21,22 @@ OPTIONS = ("--std=c++17", "--fmad=false")
 LARGEST_GRID = 2**31 - 1  # blocks along x; kernels stride over what lies beyond
 
 
-def launch(source: Path, kernel: str, items: int, arguments: Sequence[Any], device: int, stream: int) -> None:
+def start(source: Path, kernel: str, items: int, dtype: Any, *arguments: Any) -> None:
+    """:func:`launch` on CuPy's current device and stream, with ``REAL`` defined as float or double for ``dtype``."""
+    real = {np.float32: "float", np.float64: "double"}[np.dtype(dtype).type]
+    device, stream = current()
+    launch(source, kernel, items, arguments, device, stream, (f"REAL={real}",))
+
+
+def launch(
+    source: Path,
+    kernel: str,
+    items: int,
+    arguments: Sequence[Any],
+    device: int,
+    stream: int,
+    defines: tuple[str, ...] = (),
+) -> None:
     """Start a kernel with a thread an item, rounded up to whole blocks; does not wait for it.
 
     Args:
@@ -33,6 +48,7 @@ def launch(source: Path, kernel: str, items: int, arguments: Sequence[Any], devi
         device: index of the GPU.
         stream: address of the CUDA stream, 0 for the default one. Arrays must stay allocated until it has run; those
             of a library that allocates in the order of this stream do.
+        defines: macros the source is compiled with, ``NAME=value``; it says what it takes.
 
     Raises:
         RuntimeError: CuPy is not installed, or sees no GPU.
@@ -45,7 +61,27 @@ def launch(source: Path, kernel: str, items: int, arguments: Sequence[Any], devi
     cupy = _cupy()
     blocks = min(-(-items // THREADS), LARGEST_GRID)
     with cupy.cuda.Device(device), _stream(cupy, stream, device):
-        _function(source, kernel, device)((blocks,), (THREADS,), values)
+        _function(source, kernel, device, defines)((blocks,), (THREADS,), values)
+
+
+def array_module() -> Any:
+    """CuPy. Raises RuntimeError in words if it is not installed or sees no GPU."""
+    return _cupy()
+
+
+def available() -> bool:
+    """Whether the CUDA kernels can run: CuPy is installed and sees a GPU."""
+    try:
+        array_module()
+    except RuntimeError:
+        return False
+    return True
+
+
+def current() -> tuple[int, int]:
+    """Index of CuPy's current GPU and address of its current stream there."""
+    cupy = _cupy()
+    return cupy.cuda.Device().id, cupy.cuda.get_current_stream().ptr
 
 
 def _value(kernel: str, place: int, argument: Any) -> np.generic:
@@ -107,10 +143,11 @@ class _External:
 
 
 @cache
-def _function(source: Path, kernel: str, device: int) -> Any:
-    return _module(source, device).get_function(kernel)
+def _function(source: Path, kernel: str, device: int, defines: tuple[str, ...]) -> Any:
+    return _module(source, device, defines).get_function(kernel)
 
 
 @cache
-def _module(source: Path, device: int) -> Any:
-    return _cupy().RawModule(code=source.read_text(encoding="utf-8"), options=OPTIONS)
+def _module(source: Path, device: int, defines: tuple[str, ...]) -> Any:
+    options = (*OPTIONS, *(f"-D{define}" for define in defines))
+    return _cupy().RawModule(code=source.read_text(encoding="utf-8"), options=options)

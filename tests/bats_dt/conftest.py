@@ -1,7 +1,11 @@
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from bats_dt import set_backend
+from bats_dt.kernels import device
 
 # Largest difference of the fast kernels from the float64 reference, which reads the same float32 weights and times.
 # float64: roundings only. float32: the state carries some ten roundings of 6e-8, and a near-tangential crossing
@@ -11,9 +15,45 @@ GRADIENT_TOLERANCE = {np.float64: 1e-10, np.float32: 2e-3}  # relative to the la
 
 
 @pytest.fixture(autouse=True)
-def _default_backend():
+def _backend_of_the_host():
+    """Tests begin with the CPU's backend, whether or not there is a GPU, and cannot change it for those after them."""
+    set_backend("cpu")
     yield
     set_backend("cpu")
+
+
+@pytest.fixture(params=["on the CPU", pytest.param("on a GPU", marks=pytest.mark.gpu)])
+def cuda(request, monkeypatch):
+    """The backend "cuda": on a GPU where there is one; without it its kernels are compiled by g++ and run on the CPU,
+    on arrays that refuse what CuPy's would refuse (``tests/cuda_on_cpu``).
+    """
+    if request.param == "on a GPU":
+        request.getfixturevalue("gpu")
+    else:
+        _emulate(request.getfixturevalue("cuda_on_cpu"), monkeypatch)
+    set_backend("cuda")
+
+
+def _emulate(_, monkeypatch):
+    arrays, on_cpu = _strict_arrays(), device.launch
+
+    def launch(source, kernel, items, arguments, *rest):
+        for argument in arguments:
+            device._value(kernel, 0, argument)  # refuses arrays of the host and those with gaps
+        bare = [argument._host if isinstance(argument, arrays.StrictArray) else argument for argument in arguments]
+        on_cpu(source, kernel, items, bare, *rest)
+
+    monkeypatch.setattr(device, "launch", launch)
+    monkeypatch.setattr(device, "array_module", lambda: arrays.strict_cupy)
+    monkeypatch.setattr(device, "current", lambda: (0, 0))
+
+
+def _strict_arrays():
+    path = Path(__file__).parents[1] / "cuda_on_cpu" / "strict_arrays.py"
+    spec = importlib.util.spec_from_file_location("strict_arrays", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

@@ -100,6 +100,34 @@ def test_a_source_is_compiled_once_a_device_and_without_contraction(cupy, source
     assert len(fake.calls) == 3
 
 
+def test_a_source_is_compiled_anew_for_other_macros(cupy, source):
+    fake = cupy()
+    for defines in ((), ("REAL=float",), ("REAL=double",), ("REAL=float",)):
+        device.launch(source, "add", 1, [], device=0, stream=0, defines=defines)
+    assert [options[len(device.OPTIONS) :] for _, options in fake.compiled] == [
+        (),
+        ("-DREAL=float",),
+        ("-DREAL=double",),
+    ]
+
+
+def test_kernels_start_on_cupys_current_device_and_stream_in_the_dtype_asked_for(cupy, source, monkeypatch):
+    fake, started = cupy(), []
+    fake.cuda.Device = lambda: SimpleNamespace(id=2)
+    fake.cuda.get_current_stream = lambda: SimpleNamespace(ptr=77)
+    monkeypatch.setattr(device, "launch", lambda *call: started.append(call))
+    device.start(source, "add", 5, np.float64, np.int64(7))
+    assert started == [(source, "add", 5, (np.int64(7),), 2, 77, ("REAL=double",))]
+
+
+def test_kernels_are_available_where_cupy_sees_a_gpu(cupy):
+    cupy()
+    assert device.available()
+    cupy(devices=0)
+    device._cupy.cache_clear()
+    assert not device.available()
+
+
 def test_no_items_start_nothing_and_need_no_device(source):
     device.launch(source, "add", 0, [object()], device=0, stream=0)
 
