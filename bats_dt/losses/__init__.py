@@ -1,6 +1,8 @@
 """Losses on spike trains, with the class names and arguments of BATS."""
 
 from bats_dt.losses.base import AbstractLoss
-from bats_dt.losses.spike_count import SpikeCountClassLoss
+from bats_dt.losses.first_spike import TTFSSoftmaxCrossEntropy
+from bats_dt.losses.spike_count import SpikeCountClassLoss, SpikeCountLoss
+from bats_dt.losses.spike_time import SpikeTimeLoss
 
-__all__ = ["AbstractLoss", "SpikeCountClassLoss"]
+__all__ = ["AbstractLoss", "SpikeCountClassLoss", "SpikeCountLoss", "SpikeTimeLoss", "TTFSSoftmaxCrossEntropy"]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
+
+from bats_dt.backend import array_module
 
 
 class AbstractLoss(ABC):
     """A loss on the spike trains of the output layer.
 
     All methods take spike times (batch, n_neurons, slots) [s] with inf where there is no spike, spike counts
-    (batch, n_neurons) and, but for ``predict``, the targets.
+    (batch, n_neurons) and, but for ``predict``, the targets. None of them is modified. Arrays are those of the chosen
+    backend; NumPy's are taken too.
     """
 
     @abstractmethod
@@ -34,3 +38,33 @@ class AbstractLoss(ABC):
             self.compute_loss(spike_times, spike_counts, targets),
             self.compute_errors(spike_times, spike_counts, targets),
         )
+
+
+def spike_trains(spike_times: Any, spike_counts: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Times and counts as arrays of the backend. Raises ValueError if their shapes do not belong together."""
+    xp = array_module()
+    times, counts = xp.asarray(spike_times), xp.asarray(spike_counts)
+    if times.ndim != 3 or times.shape[:2] != counts.shape:
+        raise ValueError(
+            f"spike times have shape {times.shape} but spike counts {counts.shape}: pass (batch, n_neurons, slots) and "
+            "(batch, n_neurons), both of one forward pass"
+        )
+    return times, counts
+
+
+def targets_of(targets: Any, shapes: tuple[tuple[int, ...], ...], unit: str) -> np.ndarray:
+    """Targets as an array of the backend.
+
+    Raises
+    ------
+    TypeError: they are no floating point numbers. ValueError: they have none of the ``shapes``, or one is negative or
+        not a number.
+    """
+    targets = array_module().asarray(targets)
+    if targets.dtype.kind != "f":
+        raise TypeError(f"targets have dtype {targets.dtype}: pass floating point numbers, {unit}")
+    if targets.shape not in shapes:
+        raise ValueError(f"targets have shape {targets.shape}: pass {' or '.join(map(str, shapes))}, {unit}")
+    if not (targets >= 0).all():
+        raise ValueError(f"a target is negative or not a number: pass {unit}, 0 or above")
+    return targets

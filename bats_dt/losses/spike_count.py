@@ -6,15 +6,57 @@ import math
 
 import numpy as np
 
-from bats_dt.losses.base import AbstractLoss
+from bats_dt.backend import array_module
+from bats_dt.checks import class_labels
+from bats_dt.losses.base import AbstractLoss, spike_trains, targets_of
 
 
-class SpikeCountClassLoss(AbstractLoss):
-    """Half the squared distance of the counts to ``target_true`` at the label and ``target_false`` elsewhere.
+class SpikeCountLoss(AbstractLoss):
+    """Half the squared distance of the counts to a target for each neuron.
 
     L = 1/2 sum (target - n)^2. A count cannot be differentiated; as in BATS, dn/dt = -1 for every spike of the neuron
-    (earlier spikes mean more spikes), so dL/dt = target - n in all its slots: a *surrogate*. The lowest index wins ties
-    of ``predict``.
+    (earlier spikes mean more spikes), so dL/dt = target - n in all its slots: a *surrogate*. A silent neuron has no
+    spike to move, whatever its target (:class:`bats_dt.SilentLabelRemedy` is for labels).
+
+    Targets: float (batch, n_neurons), numbers of spikes, finite and 0 or above.
+
+    Raises
+    ------
+    TypeError: targets are not floating point. ValueError: they have another shape, are negative or not finite; times
+        do not fit the counts.
+    """
+
+    def predict(self, spike_times: np.ndarray, spike_counts: np.ndarray) -> np.ndarray:
+        """The neuron with the most spikes, the lowest index of them, (batch,)."""
+        _, counts = spike_trains(spike_times, spike_counts)
+        return counts.argmax(axis=1)
+
+    def compute_loss(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """L of each sample, float32 (batch,)."""
+        return 0.5 * (self._shortfall(spike_times, spike_counts, targets) ** 2).sum(axis=1)
+
+    def compute_errors(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """target - n in all slots of a neuron, float32 (batch, n_neurons, slots)."""
+        shortfall = self._shortfall(spike_times, spike_counts, targets)
+        return array_module().broadcast_to(shortfall[:, :, None], spike_times.shape).copy()
+
+    def _shortfall(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """target - n, float32 (batch, n_neurons)."""
+        _, counts = spike_trains(spike_times, spike_counts)
+        return self._wanted(targets, counts.shape) - counts.astype(np.float32)
+
+    def _wanted(self, targets: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """The wanted counts, float32 (batch, n_neurons)."""
+        wanted = targets_of(targets, (shape,), "counts of spikes").astype(np.float32)
+        if not array_module().isfinite(wanted).all():
+            raise ValueError("a target is inf: pass a finite number of spikes")
+        return wanted
+
+
+class SpikeCountClassLoss(SpikeCountLoss):
+    """:class:`SpikeCountLoss` with ``target_true`` spikes wanted of the label's neuron and ``target_false`` of others.
+
+    Targets: integer labels (batch,).
 
     Raises
     ------
@@ -30,37 +72,9 @@ class SpikeCountClassLoss(AbstractLoss):
         self._target_true = float(target_true)
         self._target_false = float(target_false)
 
-    def predict(self, spike_times: np.ndarray, spike_counts: np.ndarray) -> np.ndarray:
-        """The neuron with the most spikes, (batch,)."""
-        return np.argmax(spike_counts, axis=1)
-
-    def compute_loss(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """L of each sample, float32 (batch,). ``targets``: integer labels (batch,)."""
-        return 0.5 * np.square(self._shortfall(spike_times, spike_counts, targets)).sum(axis=1)
-
-    def compute_errors(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """target - n in all slots of a neuron, float32 (batch, n_neurons, slots)."""
-        shortfall = self._shortfall(spike_times, spike_counts, targets)
-        return np.broadcast_to(shortfall[:, :, None], spike_times.shape).copy()
-
-    def _shortfall(self, spike_times: np.ndarray, spike_counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """target - n, float32 (batch, n_neurons)."""
-        labels = np.asarray(labels)
-        if len(spike_times.shape) != 3 or spike_times.shape[:2] != spike_counts.shape:
-            raise ValueError(
-                f"spike times have shape {spike_times.shape} but spike counts {spike_counts.shape}: pass (batch, "
-                "n_neurons, slots) and (batch, n_neurons), both of one forward pass"
-            )
-        batch, n_classes = spike_counts.shape
-        if labels.dtype.kind not in "iu":
-            raise TypeError(f"labels have dtype {labels.dtype}: pass integers")
-        if labels.shape != (batch,):
-            raise ValueError(f"labels have shape {labels.shape}: pass ({batch},), one a sample")
-        if batch and not (labels.min() >= 0 and labels.max() < n_classes):
-            raise ValueError(
-                f"labels go from {labels.min()} to {labels.max()} but the output layer has {n_classes} neurons: "
-                f"pass 0 to {n_classes - 1}"
-            )
-        targets = np.full((batch, n_classes), self._target_false, np.float32)
-        targets[np.arange(batch), labels] = self._target_true
-        return targets - spike_counts.astype(np.float32)
+    def _wanted(self, targets: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        xp, (batch, n_classes) = array_module(), shape
+        labels = class_labels(targets, batch, n_classes)
+        wanted = xp.full(shape, self._target_false, np.float32)
+        wanted[xp.arange(batch), labels] = self._target_true
+        return wanted

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from bats_dt.losses import SpikeCountClassLoss
+from bats_dt.losses import SpikeCountClassLoss, SpikeCountLoss
 
 COUNTS = np.array([[4, 1, 0], [2, 2, 0]], np.int32)
 TIMES = np.full((2, 3, 5), np.inf, np.float32)
@@ -24,6 +24,29 @@ def test_the_parts_are_the_whole():
     loss, errors = loss_function.compute_loss_and_errors(TIMES, COUNTS, LABELS)
     np.testing.assert_array_equal(loss, loss_function.compute_loss(TIMES, COUNTS, LABELS))
     np.testing.assert_array_equal(errors, loss_function.compute_errors(TIMES, COUNTS, LABELS))
+
+
+def test_targets_of_each_neuron_worked_by_hand():
+    targets = np.array([[5, 1, 1], [1, 1, 5.5]])
+    loss, errors = SpikeCountLoss().compute_loss_and_errors(TIMES, COUNTS, targets)
+    np.testing.assert_array_equal(loss, [0.5 * (1 + 0 + 1), 0.5 * (1 + 1 + 5.5**2)])
+    np.testing.assert_array_equal(errors[:, :, 4], [[1, 0, 1], [-1, -1, 5.5]])
+    assert loss.dtype == errors.dtype == np.float32
+    assert SpikeCountLoss().predict(TIMES, COUNTS).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("targets", "error", "message"),
+    [
+        (np.ones((2, 3), int), TypeError, "targets have dtype int64: pass floating point numbers, counts of spikes"),
+        (np.ones((2, 4)), ValueError, r"targets have shape \(2, 4\): pass \(2, 3\), counts of spikes"),
+        (np.full((2, 3), math.nan), ValueError, "a target is negative or not a number: pass counts of spikes, 0 or"),
+        (np.full((2, 3), math.inf), ValueError, "a target is inf: pass a finite number of spikes"),
+    ],
+)
+def test_targets_of_each_neuron_that_do_not_fit_are_refused_in_words(targets, error, message):
+    with pytest.raises(error, match=message):
+        SpikeCountLoss().compute_loss(TIMES, COUNTS, targets)
 
 
 def test_the_most_spikes_win_and_the_lowest_index_a_tie():
