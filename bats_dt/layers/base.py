@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from bats_dt.backend import array_module
 from bats_dt.checks import whole_number
 from bats_dt.spikes import SpikeEvents
 
@@ -21,6 +22,9 @@ class AbstractLayer(ABC):
     def __init__(self, n_neurons: int, name: str = "") -> None:
         self._n_neurons = whole_number("n_neurons", n_neurons, "a layer needs at least 1 neuron, a whole number")
         self._name = name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} {self.name!r}"
 
     @property
     def n_neurons(self) -> int:
@@ -54,7 +58,7 @@ class AbstractLayer(ABC):
 
     @property
     def weights(self) -> np.ndarray | None:
-        """Weights (n_post, n_pre), None for a layer without any."""
+        """Weights, the neurons above first: (n_post, n_pre) or (n_filters, fx, fy, channels). None without any."""
         return None
 
     @abstractmethod
@@ -73,4 +77,14 @@ class AbstractLayer(ABC):
 
     def add_deltas(self, delta: np.ndarray) -> None:
         """Add to the weights, which this layer does not have."""
-        raise ValueError(f"{type(self).__name__} {self.name!r} has no weights: pass None for it")
+        raise ValueError(f"{self!r} has no weights: pass None for it")
+
+    def _event_errors(self, errors: np.ndarray) -> np.ndarray:
+        """Errors one an event, from those or from padded ones. Raises ValueError for another shape."""
+        errors, events = array_module().asarray(errors), self.events
+        if errors.ndim == 1 and errors.shape == events.times.shape:
+            return errors
+        shape = (events.batch, events.n_neurons, events.n_slots)
+        if errors.shape != shape:
+            raise ValueError(f"errors of layer {self.name!r} have shape {errors.shape}: pass {shape}, one a spike slot")
+        return events.gather(errors)

@@ -85,7 +85,7 @@ def test_errors_stop_at_a_layer_that_is_not_trainable():
         ({"max_n_spike": 2.5}, r"max_n_spike is 2\.5: the buffer needs .* a whole number"),
         ({"n_neurons": 1.5}, r"n_neurons is 1\.5: a layer needs at least 1 neuron, a whole number"),
         ({"max_n_spike": 0}, "max_n_spike is 0: the buffer needs room for at least 1"),
-        ({"grid": TimeGrid(100.0)}, "dt is 100.0 s, more than 30 membrane time constants of 2.0 s"),
+        ({"grid": TimeGrid(100.0)}, "dt is 100.0 s, more than 30 times the slowest time constant of 2.0 s"),
         ({"dtype": np.float16}, "dtype is float16: pass float32 or float64"),
     ],
 )
