@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bats_dt.backend import array_module
+from bats_dt.backend import as_array
 
 
 def real_number(name: str, value: Any, needed: str) -> float:
@@ -44,14 +44,14 @@ def class_labels(labels: Any, batch: int, n_classes: int) -> Any:
 
     Raises TypeError if they are no integers, ValueError if they do not fit.
     """
-    labels = array_module().asarray(labels)
+    labels = as_array("labels", labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels have dtype {labels.dtype}: pass integers")
     if labels.shape != (batch,):
         raise ValueError(f"labels have shape {labels.shape}: pass ({batch},), one a sample")
     if batch and not (labels.min() >= 0 and labels.max() < n_classes):
         raise ValueError(
-            f"labels go from {labels.min()} to {labels.max()} but the output layer has {n_classes} neurons: "
+            f"labels go from {int(labels.min())} to {int(labels.max())} but the output layer has {n_classes} neurons: "
             f"pass 0 to {n_classes - 1}"
         )
     return labels

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bats_dt.backend import array_module
+from bats_dt.backend import as_array
 
 
 class AbstractLoss(ABC):
@@ -42,8 +42,7 @@ class AbstractLoss(ABC):
 
 def spike_trains(spike_times: Any, spike_counts: Any) -> tuple[np.ndarray, np.ndarray]:
     """Times and counts as arrays of the backend. Raises ValueError if their shapes do not belong together."""
-    xp = array_module()
-    times, counts = xp.asarray(spike_times), xp.asarray(spike_counts)
+    times, counts = as_array("spike times", spike_times), as_array("spike counts", spike_counts)
     if times.ndim != 3 or times.shape[:2] != counts.shape:
         raise ValueError(
             f"spike times have shape {times.shape} but spike counts {counts.shape}: pass (batch, n_neurons, slots) and "
@@ -60,7 +59,7 @@ def targets_of(targets: Any, shapes: tuple[tuple[int, ...], ...], unit: str) -> 
     TypeError: they are no floating point numbers. ValueError: they have none of the ``shapes``, or one is negative or
         not a number.
     """
-    targets = array_module().asarray(targets)
+    targets = as_array("targets", targets)
     if targets.dtype.kind != "f":
         raise TypeError(f"targets have dtype {targets.dtype}: pass floating point numbers, {unit}")
     if targets.shape not in shapes:

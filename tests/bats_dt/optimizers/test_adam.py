@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from bats_dt.optimizers import AdamOptimizer
+from bats_dt.optimizers import AdamOptimizer, NAdamOptimizer
 
 
 def test_two_steps_follow_the_formula():
@@ -16,6 +16,22 @@ def test_two_steps_follow_the_formula():
         expected = -0.1 * (m / (1 - 0.8**t)) / (np.sqrt(v / (1 - 0.9**t)) + 1e-3)
         (delta,) = optimizer.step([gradient])
         np.testing.assert_allclose(delta, expected, rtol=1e-12)
+
+
+def test_two_steps_of_nadam_follow_the_formula():
+    optimizer = NAdamOptimizer(beta_1=0.8, beta_2=0.9, epsilon=1e-3, learning_rate=0.1)
+    rng = np.random.default_rng(0)
+    m = v = np.zeros((3, 4))
+    for t in (1, 2):
+        gradient = rng.normal(size=(4, 3)).T  # the layout of a layer's weights
+        m, v = 0.8 * m + 0.2 * gradient, 0.9 * v + 0.1 * gradient**2
+        ahead = 0.8 * m / (1 - 0.8**t) + 0.2 * gradient / (1 - 0.8**t)
+        expected = -0.1 / (np.sqrt(v / (1 - 0.9**t)) + 1e-3) * ahead
+        kept = gradient.copy()
+        (delta,) = optimizer.step([gradient])
+        np.testing.assert_allclose(delta, expected, rtol=1e-12)
+        np.testing.assert_array_equal(gradient, kept)
+        assert delta.strides == gradient.strides
 
 
 def test_the_first_step_goes_the_learning_rate_against_the_gradient():
@@ -36,14 +52,15 @@ def test_the_learning_rate_can_be_changed_between_steps():
     np.testing.assert_allclose(optimizer.step([np.ones(1)])[0], [-0.25], rtol=1e-6)
 
 
-def test_a_restored_optimizer_continues_as_if_nothing_had_happened():
+@pytest.mark.parametrize("optimizer", [AdamOptimizer, NAdamOptimizer])
+def test_a_restored_optimizer_continues_as_if_nothing_had_happened(optimizer):
     rng = np.random.default_rng(1)
     gradients = rng.normal(size=(4, 6, 5)).astype(np.float32)
-    straight, stopped = AdamOptimizer(), AdamOptimizer()
+    straight, stopped = optimizer(), optimizer()
     expected = [straight.step([None, g.T])[1] for g in gradients][-1]
     for g in gradients[:2]:
         stopped.step([None, g.T])
-    continued = AdamOptimizer()
+    continued = optimizer()
     continued.load_state_dict({name: np.ascontiguousarray(value) for name, value in stopped.state_dict().items()})
     for g in gradients[2:]:
         (_, delta) = continued.step([None, g.T])
