@@ -1,3 +1,4 @@
+import dataclasses
 import importlib.util
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 
 from bats_dt import set_backend
+from bats_dt.backend import as_array, to_numpy
 from bats_dt.kernels import device
 
 # Largest difference of the fast kernels from the float64 reference, which reads the same float32 weights and times.
@@ -32,6 +34,36 @@ def cuda(request, monkeypatch):
     else:
         _emulate(request.getfixturevalue("cuda_on_cpu"), monkeypatch)
     set_backend("cuda")
+
+
+@pytest.fixture
+def on_cuda(cuda):
+    """on_cuda(function, *arguments): its value under the backend "cuda", in arrays of the host like the arguments.
+
+    Between calls the backend is that of the CPU. Arrays in dataclasses and tuples are moved, too.
+    """
+    set_backend("cpu")
+
+    def call(function, *arguments):
+        set_backend("cuda")
+        try:
+            there = [_moved(argument, lambda array: as_array("arguments", array)) for argument in arguments]
+            return _moved(function(*there), to_numpy)
+        finally:
+            set_backend("cpu")
+
+    return call
+
+
+def _moved(value, move):
+    if hasattr(value, "dtype") and hasattr(value, "shape") and not isinstance(value, np.generic):
+        return move(value)
+    if isinstance(value, tuple):
+        return tuple(_moved(part, move) for part in value)
+    if dataclasses.is_dataclass(value):
+        fields = {field.name: _moved(getattr(value, field.name), move) for field in dataclasses.fields(value)}
+        return type(value)(**fields)
+    return value
 
 
 def _emulate(_, monkeypatch):
