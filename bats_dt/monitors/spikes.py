@@ -73,7 +73,7 @@ class SilentNeuronsMonitor(AbstractMonitor):
 
     def __init__(self, layer_name: str, export_path: str | Path | None = None, decimal: int = 2) -> None:
         super().__init__(f"{layer_name} silent neurons (%)", export_path, decimal)
-        self.reset()
+        self._spikes: np.ndarray = np.zeros((), np.int64)  # becomes one number a neuron
 
     def add(self, counts: Any) -> None:
         """Spike counts of the layer, (batch, n_neurons)."""
@@ -81,7 +81,7 @@ class SilentNeuronsMonitor(AbstractMonitor):
 
     def reset(self) -> None:
         """Forget what was added since the last record."""
-        self._spikes: np.ndarray = np.zeros((), np.int64)  # becomes one number a neuron
+        self._spikes = np.zeros((), np.int64)
 
     def _compute(self) -> float:
         return share_in_percent(int((self._spikes == 0).sum()), self._spikes.size) if self._spikes.ndim else math.nan
