@@ -1,19 +1,31 @@
 """Backward pass in Numba: one walk over the input events in reverse, with two running sums a neuron.
 
-Derivation. At the crossing t_k of spike k the potential keeps its value, so with s_k = dV/dt there, and delays
-D = t_k - t_z to an input spike and t_k - r_i to the time r_i of an earlier reset (the emitted time of spike i):
+Derivation, for any tau_mem. At the crossing t_k of spike k the potential keeps its value. With V'_k = dV/dt there, g
+the response of :class:`bats_dt.neuron.Neuron`, and delays D = t_k - t_z to an input and t_k - r_i to an earlier reset:
 
-    dt_k/dw  = (tau / s_k) sum_z [ exp(-D/tau_s) - exp(-D/tau) ]
-    dt_k/dt_z = w (tau / s_k) [ exp(-D/tau_s)/tau_s - exp(-D/tau)/tau ]
-    dt_k/dr_i = (theta_reset / tau) exp(-(t_k - r_i)/tau) / s_k
+    dt_k/dw   = -sum_z g(D) / V'_k
+    dt_k/dt_z = w g'(D) / V'_k,   g'(D) = exp(-D/tau_mem) - g(D)/tau_syn
+    dt_k/dr_i = (reset/tau_mem) exp(-(t_k - r_i)/tau_mem) / V'_k
 
-This is EQUATIONS A.5's f exp(t_z/tau_s) - h exp(t_z/tau): with slope s = x y, y = exp(-t_k/tau), h = tau/x = (tau/s) y
-and f = (tau/a)(1 + (c/x)/y) = tau y/x = (tau/s) y^2, because a y^2 = x y + c at the crossing.
+(g' = exp(-D/tau_syn) - g/tau_mem because V' = I - V/tau_mem; delta g = exp(-D/tau_mem) - exp(-D/tau_syn) gives the
+form above.) All errors e_k that lie ahead of a time t are two sums a neuron, with q_k = e_k / V'_k and D = t_k - t:
 
-1. Recurrent, for each neuron from its last spike to its first: e_i <- e_i + sum_{k>i} e_k dt_k/dr_i, a running sum
-   that decays. A spike locked to its predecessor (inverse slope 0) hands its whole error to it.
-2. C1 = sum_k e_k (tau/s_k) exp(-(t_k - t)/tau_s) and C2, with tau, decay as the walk goes back in time t. At each
-   input spike dL/dw += C1 - C2 for all neurons at once, dL/dt_z = sum_j w_j (C1_j/tau_s - C2_j/tau).
+    P = sum_k q_k exp(-D/tau_mem),   Q = sum_k q_k g(D)
+    going back by gap:   Q <- exp(-gap/tau_syn) Q + g(gap) P,   then   P <- exp(-gap/tau_mem) P
+    at an input:         dL/dw -= Q,   dL/dt_z = sum_j w_j (P_j - Q_j/tau_syn)
+    at a reset:          e_i += (reset/tau_mem) P
+    at a crossing:       P += q_k,   and of Q nothing, g(0) = 0
+
+The step back is g(D + gap) = exp(-gap/tau_syn) g(D) + g(gap) exp(-D/tau_mem), the response after a rest seen from
+either side; nothing is divided by delta but in g, by expm1. In the letters of EQUATIONS A.5, tau_mem = 2 tau_syn = tau,
+with y = exp(-D/tau): g = tau (y - y^2), h exp(t_z/tau) = tau y / V'_k and f exp(t_z/tau_syn) = tau y^2 / V'_k, since
+a y_k^2 = x y_k + c and V'_k = x y_k at the crossing, y_k = exp(-t_k/tau). So -g/V'_k is A.5's f exp() - h exp().
+
+Resets and crossings lie between inputs: P and Q stay at the input before, and what is added or read there carries the
+factor of its distance s from that input, exp(-s/tau_mem), g(s) or exp(s/tau_mem). Nothing assumes s >= 0: a crossing of
+the rule "published" may lie before its last input. A reset at a grid time may lie behind inputs that came after its
+crossing, so the two are items of their own; elsewhere a spike is one item, reset and crossing at once. A spike locked
+to its predecessor (inverse slope 0) hands its error to it.
 
 Tasks are (part of the batch) x (block of neurons), split by the sizes alone, and their results are summed in a fixed
 order: the number of threads does not change a bit.
@@ -31,7 +43,10 @@ from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
 BLOCK = 128  # neurons a task
 LEAST_TASKS = 4
-C1, C2, TO_WEIGHTS, TO_INPUTS = range(4)  # rows of a task's sums
+P, Q, PENDING = range(3)  # rows of a task's sums; the last: the error of a spike between its reset and its crossing
+DECAY_MEM, DECAY_SYN, RESPONSE = range(3)  # rows of the factors of a gap
+ERROR, AT_RESET, TO_P, TO_Q = range(4)  # of a spike: e, (reset/tau_mem) exp(s/tau_mem), exp(-s/tau_mem)/V', g(s)/V'
+RESETS, CROSSES = 1, 2  # what an item does
 
 
 def spike_gradients(
@@ -47,25 +62,30 @@ def spike_gradients(
     dtype, batch, (n_pre, n_post) = weights.dtype, inputs.batch, weights.shape
     blocks = -(-n_post // BLOCK)
     splits = min(-(-LEAST_TASKS // blocks), batch) if parts == 1 else parts
-    width = -(-n_post // blocks)
-    n_out = len(errors)
+    tasks, width = splits * blocks, -(-n_post // blocks)
+    n_out, emitted = len(errors), spikes.events
+    errors = errors.astype(dtype, copy=False)
+    behind = spikes.last_input  # the input before each reset
+    if spikes.reset_on_grid:
+        behind = np.empty(n_out, np.int64)
+        _find_inputs(inputs.offsets, inputs.times, emitted.offsets, emitted.times, spikes.last_input, behind)
+    n_items = n_out * (2 if spikes.reset_on_grid else 1)
+    items, factors = np.empty((n_items, 2), np.int32), np.empty((n_items, 4), dtype)
+    bounds = np.zeros(batch * blocks + 1, np.int64)
+    places = np.empty(blocks * (int(np.diff(inputs.offsets).max(initial=0)) + 1), np.int64)
+    _order_items(
+        inputs.offsets, emitted.offsets, emitted.neurons, width, spikes.last_input, behind,
+        _factors_of_spikes(errors, spikes, inputs, behind, neuron, dtype), items, factors, bounds, places,
+    )  # fmt: skip
+    gap_factors = _factors_of_gaps(inputs, neuron, dtype)
     gradient = np.zeros((splits, n_pre, n_post), dtype)
     input_errors = np.zeros((blocks, inputs.times.size if with_input_errors else 0), dtype)
-    carried = np.zeros((splits * blocks, 3, width))
-    sums = np.zeros((splits * blocks, 4, width), dtype)
-    factors = np.tile(np.array([0.0, 0.0, 1.0, 1 / neuron.tau_syn, 1 / neuron.tau_mem], dtype), (splits * blocks, 1))
-    places = np.empty((splits * blocks, int(np.diff(inputs.offsets).max(initial=0)) + 1), np.int64)
-    order = np.empty((blocks, n_out), np.int64)
-    amounts = np.empty((2, n_out), dtype)
-    emitted = spikes.events
-    errors = errors.astype(dtype)
+    sums = np.zeros((tasks, 3, width), dtype)
     run_pieces(
-        splits * blocks,
+        tasks,
         lambda first, end: _walk_tasks(
-            first, end, inputs.offsets, inputs.times, inputs.neurons, emitted.offsets, emitted.times, emitted.neurons,
-            spikes.last_input, spikes.since_input, spikes.inverse_slope, errors, weights, neuron.tau_mem,
-            neuron.reset_over_tau, spikes.reset_on_grid, gradient, input_errors, carried, sums, factors, places, order,
-            amounts,
+            first, end, inputs.offsets, inputs.neurons, gap_factors, items, factors, bounds, weights,
+            dtype.type(1 / neuron.tau_syn), gradient, input_errors, sums,
         ),
     )  # fmt: skip
     if splits != parts:
@@ -73,61 +93,101 @@ def spike_gradients(
     return gradient, (input_errors.sum(axis=0) if with_input_errors else None)
 
 
+def _decay_and_response(since: np.ndarray, neuron: Neuron) -> tuple[np.ndarray, np.ndarray]:
+    """exp(-s/tau_mem) and g(s), float64; of the two forms of g the one whose exponentials do not grow with s."""
+    decay, delta = np.exp(since * (-1 / neuron.tau_mem)), abs(neuron.delta)
+    if delta == 0.0:
+        return decay, since * decay
+    slower = decay if neuron.delta > 0 else np.exp(since * (-1 / neuron.tau_syn))
+    return decay, slower * np.expm1(since * -delta) * (-1 / delta)
+
+
+def _factors_of_gaps(inputs: SpikeEvents, neuron: Neuron, dtype: np.dtype) -> np.ndarray:
+    """What takes P and Q back to each input from the one after it, (n_in, 3)."""
+    factors, gaps = np.empty((len(inputs.times), 3), dtype), np.zeros(len(inputs.times))
+    np.subtract(inputs.times[1:], inputs.times[:-1], out=gaps[:-1], dtype=np.float64)
+    gaps[inputs.offsets[1:][np.diff(inputs.offsets) > 0] - 1] = 0.0  # nothing comes after the last one of a sample
+    factors[:, DECAY_MEM], factors[:, RESPONSE] = _decay_and_response(gaps, neuron)
+    factors[:, DECAY_SYN] = np.exp(gaps * (-1 / neuron.tau_syn))
+    return factors
+
+
+def _factors_of_spikes(
+    errors: np.ndarray, spikes: EmittedSpikes, inputs: SpikeEvents, behind: np.ndarray, neuron: Neuron, dtype: np.dtype
+) -> np.ndarray:
+    """The error of each spike and what ties its reset and its crossing to the inputs before them, (n_out, 4)."""
+    factors = np.empty((len(errors), 4), dtype)
+    decay, response = _decay_and_response(spikes.since_input.astype(np.float64), neuron)
+    factors[:, ERROR] = errors
+    factors[:, TO_P] = decay * spikes.inverse_slope
+    factors[:, TO_Q] = response * spikes.inverse_slope
+    if spikes.reset_on_grid:
+        growth = np.exp((spikes.events.times - inputs.times[behind].astype(np.float64)) * (1 / neuron.tau_mem))
+    else:
+        growth = 1 / decay
+    factors[:, AT_RESET] = neuron.reset_over_tau * growth
+    return factors
+
+
 @njit(cache=True, error_model="numpy")
-def _carry_through_resets(
-    begin, end, low, high, times, neurons, last_input, since_input, inverse_slope, errors, in_times,
-    tau, reset_over_tau, on_grid, carried, amounts,
+def _find_inputs(in_offsets, in_times, offsets, times, last_input, behind):
+    """The last input before each emitted time; an input at that very time comes after it."""
+    for sample in range(offsets.size - 1):
+        place = in_offsets[sample]
+        for k in range(offsets[sample], offsets[sample + 1]):
+            while place < in_offsets[sample + 1] and in_times[place] < times[k]:
+                place += 1
+            behind[k] = max(place - 1, last_input[k])
+
+
+@njit(cache=True, error_model="numpy")
+def _order_items(
+    in_offsets, offsets, neurons, width, last_input, behind, spike_factors, items, factors, bounds, places
 ):  # fmt: skip
-    """Stage 1 for the neurons low:high of one sample; leaves what each spike adds to C1 and C2 in ``amounts``."""
-    pulled = carried[0]  # sum_k e_k / s_k, decayed to the reference time
-    handed = carried[1]  # error of a locked successor
-    reference = carried[2]
-    for j in range(high - low):
-        pulled[j] = 0.0
-        handed[j] = 0.0
-    for k in range(end - 1, begin - 1, -1):
-        if low <= neurons[k] < high:
-            j = neurons[k] - low
-            crossing = np.float64(in_times[last_input[k]]) + np.float64(since_input[k])
-            # In continuous time the reset is at the crossing, of which the emitted time is a rounding.
-            reset = np.float64(times[k]) if on_grid else crossing
-            error = errors[k] + handed[j]
-            handed[j] = 0.0
-            if pulled[j] != 0.0:
-                pulled[j] *= np.exp((reset - reference[j]) / tau)
-                error += reset_over_tau * pulled[j]
-                reference[j] = reset
-            if inverse_slope[k] == 0.0:
-                handed[j] = error
-                error = 0.0
-            elif error != 0.0:
-                if pulled[j] != 0.0:
-                    pulled[j] *= np.exp((crossing - reference[j]) / tau)
-                pulled[j] += error * inverse_slope[k]
-                reference[j] = crossing
-            y = np.exp(-np.float64(since_input[k]) / tau)
-            amounts[1, k] = tau * error * inverse_slope[k] * y
-            amounts[0, k] = tau * error * inverse_slope[k] * y * y
+    """Counting sort of each sample's items by block of neurons, then by input, otherwise as they come.
+
+    An item is a crossing, a reset, or both where they are at once. Going back through the items the reset of a spike
+    comes before its crossing, and after all that the same neuron did later.
+
+    items: (n_items, 2), the input and (neuron in its block) * 4 + what it does; factors: (n_items, 4), of its spike.
+    bounds: the items of (sample, block), numbered in this order, begin at ``bounds[number]``.
+    """
+    batch = offsets.size - 1
+    both = items.shape[0] == last_input.size
+    for sample in range(batch):
+        in_begin = in_offsets[sample]
+        n_in = in_offsets[sample + 1] - in_begin
+        blocks = (bounds.size - 1) // batch
+        for place in range(blocks * n_in + 1):
+            places[place] = 0
+        for k in range(offsets[sample], offsets[sample + 1]):
+            row = neurons[k] // width * n_in - in_begin
+            places[row + last_input[k] + 1] += 1
+            if not both:
+                places[row + behind[k] + 1] += 1
+        places[0] = bounds[sample * blocks]
+        for place in range(blocks * n_in):
+            places[place + 1] += places[place]
+        for block in range(blocks):
+            bounds[sample * blocks + block + 1] = places[(block + 1) * n_in]
+        for k in range(offsets[sample], offsets[sample + 1]):
+            row = neurons[k] // width * n_in - in_begin
+            code = neurons[k] % width * 4 + (CROSSES if spike_factors[k, TO_P] != 0.0 else 0)
+            if both:
+                _put(items, factors, places, row, last_input[k], code + RESETS, spike_factors, k)
+            else:
+                _put(items, factors, places, row, last_input[k], code, spike_factors, k)
+                _put(items, factors, places, row, behind[k], code // 4 * 4 + RESETS, spike_factors, k)
 
 
 @njit(cache=True, error_model="numpy")
-def _order_by_input(begin, end, low, high, neurons, last_input, in_begin, in_end, order, places):
-    """Counting sort of the spikes of the neurons low:high by the input they follow; returns their number."""
-    for i in range(in_end - in_begin + 1):
-        places[i] = 0
-    n = 0
-    for k in range(begin, end):
-        if low <= neurons[k] < high:
-            places[last_input[k] - in_begin + 1] += 1
-            n += 1
-    for i in range(in_end - in_begin):
-        places[i + 1] += places[i]
-    for k in range(begin, end):
-        if low <= neurons[k] < high:
-            place = last_input[k] - in_begin
-            order[places[place]] = k
-            places[place] += 1
-    return n
+def _put(items, factors, places, row, event, code, spike_factors, k):
+    at = places[row + event]
+    places[row + event] = at + 1
+    items[at, 0] = event
+    items[at, 1] = code
+    for i in range(4):
+        factors[at, i] = spike_factors[k, i]
 
 
 # These take whole arrays and a row, not views of rows: a view counts references, which threads would contend for.
@@ -137,108 +197,86 @@ def _order_by_input(begin, end, low, high, neurons, last_input, in_begin, in_end
 @njit(cache=True, error_model="numpy")
 def _clear(sums, width):
     for j in range(width):
-        sums[C1, j] = 0.0
-        sums[C2, j] = 0.0
+        sums[P, j] = 0.0
+        sums[Q, j] = 0.0
+        sums[PENDING, j] = 0.0
 
 
 @njit(cache=True, error_model="numpy")
-def _decay(sums, width, decay1, decay2):
+def _step_back(sums, width, gap_factors, event):
+    decay_mem, decay_syn, response = (
+        gap_factors[event, DECAY_MEM], gap_factors[event, DECAY_SYN], gap_factors[event, RESPONSE],
+    )  # fmt: skip
     for j in range(width):
-        sums[C1, j] *= decay1
-        sums[C2, j] *= decay2
+        sums[Q, j] = decay_syn * sums[Q, j] + response * sums[P, j]
+        sums[P, j] *= decay_mem
 
 
 @njit(cache=True, error_model="numpy")
-def _difference(sums, place, width, factor1, factor2):
+def _take(gradient, pre, low, width, sums):
     for j in range(width):
-        sums[place, j] = sums[C1, j] * factor1 - sums[C2, j] * factor2
-
-
-@njit(cache=True, error_model="numpy")
-def _add(gradient, pre, low, width, sums):
-    for j in range(width):
-        gradient[pre, low + j] += sums[TO_WEIGHTS, j]
+        gradient[pre, low + j] -= sums[Q, j]
 
 
 @njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def _dot(weights, pre, low, width, sums):
-    total = sums[TO_INPUTS, 0] * weights[pre, low]
+def _to_input(weights, pre, low, width, sums, rate):
+    total = weights[pre, low] * (sums[P, 0] - sums[Q, 0] * rate)
     for j in range(np.uintp(1), width):
-        total += weights[pre, low + j] * sums[TO_INPUTS, j]
+        total += weights[pre, low + j] * (sums[P, j] - sums[Q, j] * rate)
     return total
 
 
 @njit(cache=True, error_model="numpy")
-def _walk_back(
-    begin, end, in_times, in_neurons, order, last_input, neurons, amounts, weights, gradient, low, high, tau,
-    input_errors, sums, factors,
-):  # fmt: skip
-    """Stage 2 for the neurons low:high, the inputs begin:end and the spikes ``order`` of one sample."""
-    with_errors = input_errors.size > 0
-    width, low_unsigned = np.uintp(high - low), np.uintp(low)
-    _clear(sums, width)
-    k = order.size - 1
-    last = last_input[order[k]] + 1 if k >= 0 else begin  # later inputs come after every spike
-    last_time = in_times[last - 1] if k >= 0 else in_times[begin]
-    while last > begin:
-        time = in_times[last - 1]
-        first = last - 1
-        while first > begin and in_times[first - 1] == time:
-            first -= 1
-        decay = np.exp((np.float64(time) - np.float64(last_time)) / tau)
-        last_time = time
-        factors[0] = decay * decay
-        factors[1] = decay
-        _decay(sums, width, factors[0], factors[1])
-        while k >= 0 and last_input[order[k]] >= first:
-            sums[C1, neurons[order[k]] - low] += amounts[0, order[k]]
-            sums[C2, neurons[order[k]] - low] += amounts[1, order[k]]
-            k -= 1
-        _difference(sums, TO_WEIGHTS, width, factors[2], factors[2])
-        for event in range(first, last):
-            _add(gradient, np.uintp(in_neurons[event]), low_unsigned, width, sums)
-        if with_errors:
-            _difference(sums, TO_INPUTS, width, factors[3], factors[4])
-            for event in range(first, last):
-                input_errors[event] = _dot(weights, np.uintp(in_neurons[event]), low_unsigned, width, sums)
-        last = first
+def _pass_item(code, factors, at, sums):
+    """Reset and crossing of a spike; P and Q are at the input before it."""
+    j = np.uintp(code >> 2)
+    if code & RESETS:
+        sums[PENDING, j] += factors[at, ERROR]
+        if sums[P, j] != 0.0:  # its factor may be infinite where nothing is left
+            sums[PENDING, j] += factors[at, AT_RESET] * sums[P, j]
+    if code & CROSSES:
+        error = sums[PENDING, j]
+        sums[P, j] += error * factors[at, TO_P]
+        sums[Q, j] += error * factors[at, TO_Q]
+        sums[PENDING, j] = 0.0
 
 
 @njit(cache=True, error_model="numpy")
 def _walk_sample(
-    sample, low, high, in_offsets, in_times, in_neurons, offsets, times, neurons, last_input, since_input,
-    inverse_slope, errors, weights, tau, reset_over_tau, on_grid, gradient, input_errors, carried, sums, factors,
-    places, order, amounts,
+    in_begin, begin, end, low, high, in_neurons, gap_factors, items, factors, weights, rate, gradient, input_errors,
+    sums,
 ):  # fmt: skip
-    begin, end, in_begin, in_end = offsets[sample], offsets[sample + 1], in_offsets[sample], in_offsets[sample + 1]
-    _carry_through_resets(
-        begin, end, low, high, times, neurons, last_input, since_input, inverse_slope, errors, in_times,
-        tau, reset_over_tau, on_grid, carried, amounts,
-    )  # fmt: skip
-    n = _order_by_input(begin, end, low, high, neurons, last_input, in_begin, in_end, order[begin:end], places)
-    if n > 0:
-        _walk_back(
-            in_begin, in_end, in_times, in_neurons, order[begin : begin + n], last_input, neurons, amounts, weights,
-            gradient, low, high, tau, input_errors, sums, factors,
-        )  # fmt: skip
+    """Back through the inputs of one sample for the neurons low:high, from the last one with one of begin:end."""
+    width, low_unsigned = np.uintp(high - low), np.uintp(low)
+    _clear(sums, width)
+    at = end - 1
+    for event in range(items[at, 0], in_begin - 1, -1):
+        if gap_factors[event, DECAY_MEM] != 1.0 or gap_factors[event, RESPONSE] != 0.0:
+            _step_back(sums, width, gap_factors, event)
+        while at >= begin and items[at, 0] == event:
+            _pass_item(items[at, 1], factors, at, sums)
+            at -= 1
+        pre = np.uintp(in_neurons[event])
+        _take(gradient, pre, low_unsigned, width, sums)
+        if input_errors.size > 0:
+            input_errors[event] = _to_input(weights, pre, low_unsigned, width, sums, rate)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _walk_tasks(
-    first_task, end_task, in_offsets, in_times, in_neurons, offsets, times, neurons, last_input, since_input,
-    inverse_slope, errors, weights, tau, reset_over_tau, on_grid, gradient, input_errors, carried, sums, factors,
-    places, order, amounts,
+    first_task, end_task, in_offsets, in_neurons, gap_factors, items, factors, bounds, weights, rate, gradient,
+    input_errors, sums,
 ):  # fmt: skip
     splits, _, n_post = gradient.shape
-    blocks = input_errors.shape[0]
+    blocks, width = input_errors.shape[0], sums.shape[2]
     batch = in_offsets.size - 1
     for task in range(first_task, end_task):
         part = task // blocks
         block = task % blocks
         for sample in range(part * batch // splits, (part + 1) * batch // splits):
-            _walk_sample(
-                sample, block * n_post // blocks, (block + 1) * n_post // blocks, in_offsets, in_times, in_neurons,
-                offsets, times, neurons, last_input, since_input, inverse_slope, errors, weights, tau, reset_over_tau,
-                on_grid, gradient[part], input_errors[block], carried[task], sums[task], factors[task], places[task],
-                order[block], amounts,
-            )  # fmt: skip
+            begin, end = bounds[sample * blocks + block], bounds[sample * blocks + block + 1]
+            if begin < end:
+                _walk_sample(
+                    in_offsets[sample], begin, end, block * width, min((block + 1) * width, n_post), in_neurons,
+                    gap_factors, items, factors, weights, rate, gradient[part], input_errors[block], sums[task],
+                )  # fmt: skip
