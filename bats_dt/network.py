@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
+from bats_dt.backend import as_array
 from bats_dt.checks import instance, real_number
 from bats_dt.layers.base import AbstractLayer
 from bats_dt.layers.input import InputLayer
-
-WEIGHTS_FILE = "weights.safetensors"
+from bats_dt.stored_weights import read_weights, write_weights
 
 
 class Network:
@@ -46,14 +45,14 @@ class Network:
         TypeError: it is no layer. ValueError: its ``previous_layer`` is not the one that was added before it, or an
             input that is no InputLayer.
         """
-        instance("layer", layer, AbstractLayer, "pass an InputLayer or a LIFLayer")
+        instance("layer", layer, AbstractLayer, "pass a layer of bats_dt.layers, for example a LIFLayer")
         if input and not isinstance(layer, InputLayer):
-            raise ValueError(f"input=True needs an InputLayer, {type(layer).__name__} is none")
+            raise ValueError(f"input=True needs an InputLayer or ConvInputLayer, {layer!r} is none")
         below = self._layers[-1] if self._layers else None
         if layer.previous_layer is not below:
             raise ValueError(
-                f"{_described(layer)} was made to stand on {_described(layer.previous_layer)} but here it would stand "
-                f"on {_described(below)}: add the layers in their order, the input first"
+                f"{layer!r} was made to stand on {layer.previous_layer or 'no layer'!s} but here it would stand on "
+                f"{below or 'no layer'!s}: add the layers in their order, the input first"
             )
         if isinstance(layer, InputLayer) and input:
             self._input = layer
@@ -90,16 +89,19 @@ class Network:
 
         errors: dL/dt (batch, n_neurons, slots), as a loss returns them; slots without a spike are ignored.
 
-        Returned: one array a layer, None for those without weights: the mean over the batch as (1, n_post, n_pre), so
-        that a mean over axis 0 leaves it as it is; or every sample's own, (batch, n_post, n_pre), if ``per_sample``.
-        Exact in continuous time, straight-through on a grid.
+        Returned: one array a layer, None for those without weights and for all below a layer that is not trainable: the
+        mean over the batch as (1, ...) and the shape of the weights, so that a mean over axis 0 leaves it as it is; or
+        every sample's own, (batch, ...), if ``per_sample``. Exact in continuous time, straight-through on a grid.
 
         Raises
         ------
-        ValueError: errors of another shape. RuntimeError: there are no spikes yet.
+        TypeError: errors that are not floating point. ValueError: errors of another shape. RuntimeError: there are no
+            spikes yet.
         """
         gradients: list[np.ndarray | None] = [None] * len(self._layers)
-        errors = np.asarray(errors)
+        errors = as_array("errors", errors)
+        if errors.dtype.kind != "f":
+            raise TypeError(f"errors have dtype {errors.dtype}: pass dL/dt in floating point, as a loss returns it")
         events = self._top().events
         shape = (events.batch, events.n_neurons, events.n_slots)
         if errors.shape != shape:
@@ -114,7 +116,7 @@ class Network:
         return gradients
 
     def apply_deltas(self, deltas: Sequence[np.ndarray | None]) -> None:
-        """Add one delta (n_post, n_pre) a layer to the weights, None for a layer without any."""
+        """Add one delta a layer to the weights, of their shape; None for a layer without any."""
         if len(deltas) != len(self._layers):
             raise ValueError(f"{len(deltas)} deltas for {len(self._layers)} layers: pass one a layer, None where none")
         for layer, delta in zip(self._layers, deltas, strict=True):
@@ -123,29 +125,19 @@ class Network:
 
     def store(self, directory: str | Path) -> None:
         """Write all weights to ``weights.safetensors`` in ``directory``, which is made if need be."""
-        directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        named = {name: np.ascontiguousarray(layer.weights) for name, layer in self._weighted_layers().items()}
-        save_file(named, directory / WEIGHTS_FILE)
+        write_weights(Path(directory), {name: layer.weights for name, layer in self._weighted_layers().items()})
 
     def restore(self, directory: str | Path) -> None:
-        """Read what :meth:`store` wrote.
+        """Read what :meth:`store` wrote; where that is not, what BATS's own store did, ``<name>_weights.npy`` a layer.
 
         Raises
         ------
-        FileNotFoundError: there is no such file. ValueError: it holds other layers or other shapes.
+        FileNotFoundError: there is neither, or a layer's file is missing. ValueError: other layers or other shapes.
         """
-        path = Path(directory) / WEIGHTS_FILE
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist: pass the directory that was given to Network.store")
-        named, layers = load_file(path), self._weighted_layers()
-        if set(named) != set(layers):
-            raise ValueError(
-                f"{path} holds the layers {sorted(named)} but the network has {sorted(layers)}: build the network as "
-                "it was when stored, names included"
-            )
+        layers = self._weighted_layers()
+        weights = read_weights(Path(directory), {name: layer.name for name, layer in layers.items()})
         for name, layer in layers.items():
-            layer.weights = named[name]  # type: ignore[misc]
+            layer.weights = weights[name]  # type: ignore[misc]
 
     def _top(self) -> AbstractLayer:
         if not self._layers:
@@ -162,7 +154,3 @@ class Network:
                     raise ValueError(f"two layers are called {name!r}: give each a name of its own")
                 named[name] = layer
         return named
-
-
-def _described(layer: AbstractLayer | None) -> str:
-    return "no layer" if layer is None else f"{type(layer).__name__} {layer.name!r}"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bats_dt import Network, TimeGrid, set_backend
-from bats_dt.layers import InputLayer, LIFLayer
+from bats_dt.layers import ConvInputLayer, ConvLIFLayer, InputLayer, LIFLayer, PoolingLayer
 from bats_dt.losses import SpikeCountClassLoss
 from bats_dt.optimizers import AdamOptimizer
 
@@ -173,7 +173,9 @@ def test_stored_weights_are_restored_to_the_bit(tmp_path, random_trains):
 def test_weights_that_are_not_there_or_not_ours_are_refused_in_words(tmp_path):
     rng = np.random.default_rng(10)
     network = two_layer_network(rng)
-    with pytest.raises(FileNotFoundError, match="does not exist: pass the directory that was given to"):
+    with pytest.raises(
+        FileNotFoundError, match=r"holds neither weights\.safetensors, which Network\.store writes, nor all"
+    ):
         network.restore(tmp_path)
     two_layer_network(rng, n_hidden=7).store(tmp_path)
     with pytest.raises(ValueError, match="weights of layer 'hidden' have shape"):
@@ -183,6 +185,55 @@ def test_weights_that_are_not_there_or_not_ours_are_refused_in_words(tmp_path):
     alone.add_layer(LIFLayer(alone.layers[0], 0.1, 0.1, 0.1, n_neurons=2))
     alone.store(tmp_path)
     with pytest.raises(ValueError, match=r"holds the layers \['layer_1'\] but the network has"):
+        network.restore(tmp_path)
+
+
+def test_weights_that_bats_stored_are_restored(tmp_path):
+    rng = np.random.default_rng(14)
+    network = convolutional_network(rng)
+    stored = {
+        name: rng.normal(size=layer.weights.shape).astype(np.float32) for name, layer in weighted(network).items()
+    }
+    assert stored["conv"].shape == (4, 3, 3, 1)
+    for name, array in stored.items():
+        np.save(tmp_path / f"{name}_weights.npy", array)
+    network.restore(tmp_path)
+    for name, layer in weighted(network).items():
+        np.testing.assert_array_equal(layer.weights, stored[name])
+    network.store(tmp_path)
+    for name in stored:
+        (tmp_path / f"{name}_weights.npy").unlink()
+    other = convolutional_network(rng)
+    other.restore(tmp_path)
+    np.testing.assert_array_equal(other.layers[1].weights, stored["conv"])
+
+
+def weighted(network):
+    return {layer.name: layer for layer in network.layers if layer.weights is not None}
+
+
+def test_a_layer_without_a_file_is_not_left_as_it_is_in_silence(tmp_path):
+    network = two_layer_network(np.random.default_rng(15))
+    np.save(tmp_path / "hidden_weights.npy", network.layers[1].weights)
+    with pytest.raises(FileNotFoundError, match=r"one a layer: output_weights\.npy not found; pass the directory that"):
+        network.restore(tmp_path)
+    np.save(tmp_path / "output_weights.npy", np.ones((3, 7)))
+    with pytest.raises(ValueError, match="weights of layer 'output' have shape"):
+        network.restore(tmp_path)
+    (tmp_path / "output_weights.npy").write_bytes(b"no array")
+    with pytest.raises(ValueError, match=r"output_weights\.npy is not the array of weights that BATS stores"):
+        network.restore(tmp_path)
+
+
+def test_layers_without_a_name_cannot_be_told_apart_in_files_of_bats(tmp_path):
+    network = Network()
+    network.add_layer(InputLayer(2), input=True)
+    network.add_layer(LIFLayer(network.layers[-1], 0.1, 0.1, 0.1, n_neurons=2))
+    np.save(tmp_path / "_weights.npy", np.eye(2))
+    network.restore(tmp_path)
+    np.testing.assert_array_equal(network.layers[1].weights, np.eye(2))
+    network.add_layer(LIFLayer(network.layers[-1], 0.1, 0.1, 0.1, n_neurons=2))
+    with pytest.raises(ValueError, match="several layers have no name, whose weights BATS would keep in one file"):
         network.restore(tmp_path)
 
 
@@ -201,7 +252,7 @@ def test_networks_put_together_wrongly_say_so():
     trains = np.ones((1, 2, 1)), np.ones((1, 2), int)
     with pytest.raises(ValueError, match=r"no input layer: add_layer\(InputLayer"):
         network.forward(*trains)
-    with pytest.raises(ValueError, match="input=True needs an InputLayer, LIFLayer is none"):
+    with pytest.raises(ValueError, match="input=True needs an InputLayer or ConvInputLayer, LIFLayer '' is none"):
         network.add_layer(LIFLayer(inputs, 0.1, 0.1, 0.1, n_neurons=2), input=True)
     network.add_layer(inputs, input=True)
     with pytest.raises(ValueError, match="max_simulation is 0 s: the end of the simulation must be above 0"):
@@ -217,7 +268,7 @@ def test_layers_that_do_not_make_a_stack_are_refused_when_they_are_added():
     hidden = LIFLayer(inputs, 0.1, 0.1, 0.1, n_neurons=2, name="hidden")
     output = LIFLayer(hidden, 0.1, 0.1, 0.1, n_neurons=2, name="output")
     network = Network()
-    with pytest.raises(TypeError, match="layer is 'x': pass an InputLayer or a LIFLayer"):
+    with pytest.raises(TypeError, match=r"layer is 'x': pass a layer of bats_dt\.layers, for"):
         network.add_layer("x")
     with pytest.raises(ValueError, match=r"'hidden' was made to stand on InputLayer 'inputs' but .* on no layer: add"):
         network.add_layer(hidden)
@@ -242,3 +293,49 @@ def test_errors_of_another_shape_than_the_output_are_refused_in_words(random_tra
     network.forward(*random_trains(rng, 2, 12, 1, np.float32), max_simulation=0.3)
     with pytest.raises(ValueError, match=r"errors have shape \(.*\): pass dL/dt of shape \(2, 3, 20\)"):
         network.backward(errors)
+
+
+def test_errors_that_would_be_rounded_to_integers_are_refused_in_words(random_trains):
+    network = two_layer_network(np.random.default_rng(12))
+    network.forward(*random_trains(np.random.default_rng(12), 2, 12, 1, np.float32), max_simulation=0.3)
+    with pytest.raises(TypeError, match="errors have dtype int64: pass dL/dt in floating point, as a loss returns it"):
+        network.backward(np.ones((2, 3, 20), np.int64))
+
+
+def convolutional_network(rng, size=6, grid=None):
+    """A map of spikes, a convolution, pooling, a convolution, and three output neurons."""
+    network = Network()
+    network.add_layer(ConvInputLayer((size, size, 1), name="inputs"), input=True)
+    below = network.layers[-1]
+    below = ConvLIFLayer(
+        below, (3, 3, 4), 0.1, 0.05, 0.05, lambda *s: rng.uniform(-0.3, 1.0, s), 100, name="conv", grid=grid
+    )
+    network.add_layer(below)
+    network.add_layer(PoolingLayer(below, name="pool"))
+    below = ConvLIFLayer(
+        network.layers[-1], (2, 2, 5), 0.1, 0.1, 0.1, lambda *s: rng.uniform(-0.3, 1.0, s), 100, name="conv2", grid=grid
+    )
+    network.add_layer(below)
+    output = LIFLayer(
+        below, 0.1, 0.3, 0.3, lambda *s: rng.uniform(-0.2, 1.0, s), 100, n_neurons=3, name="output", grid=grid
+    )
+    network.add_layer(output)
+    return network
+
+
+def test_errors_walk_back_through_pooling(random_trains):
+    rng = np.random.default_rng(13)
+    network = convolutional_network(rng)
+    network.forward(*random_trains(rng, 4, 36, 1, np.float32), max_simulation=0.3)
+    gradients = network.backward(np.ones_like(network.output_spike_trains[0]))
+    assert [g is None for g in gradients] == [True, False, True, False, False]
+    for layer, gradient in zip(network.layers, gradients, strict=True):
+        if gradient is not None:
+            assert gradient.shape == (1, *layer.weights.shape)
+            assert gradient.any()
+    samples = network.backward(np.ones_like(network.output_spike_trains[0]), per_sample=True)
+    assert samples[1].shape == (4, 4, 3, 3, 1)
+    deltas = AdamOptimizer().step([None if g is None else g.mean(axis=0) for g in gradients])
+    before = network.layers[1].weights.copy()
+    network.apply_deltas(deltas)
+    np.testing.assert_allclose(network.layers[1].weights - before, deltas[1], atol=1e-6)
