@@ -4,6 +4,7 @@ import pytest
 from bats_dt import set_backend
 from bats_dt.kernels.event_lists import event_lists
 from bats_dt.kernels.pooling import back, pool
+from bats_dt.kernels.threads import use_threads
 
 MAPS = [(4, 4, 1), (5, 7, 3), (2, 2, 5), (3, 2, 2), (33, 9, 1)]
 
@@ -75,6 +76,17 @@ def test_errors_go_back_to_where_spikes_came_from_and_are_zero_where_they_were_l
     assert outside.sum() == len(events.times) - len(pooled.times) > 0
     assert (below[outside] == 0).all()
     assert below.dtype == np.float32
+
+
+def test_the_number_of_threads_changes_no_bit(random_trains):
+    events = events_on((5, 7, 3), random_trains, decimals=2)
+    found = []
+    for threads in (1, 3):
+        with use_threads(threads):
+            pooled, source = pool(events, (5, 7, 3))
+            found.append([*listed(pooled), source])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_silent_batch_stays_silent(backend):

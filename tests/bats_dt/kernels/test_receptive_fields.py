@@ -4,6 +4,7 @@ import pytest
 from bats_dt import set_backend
 from bats_dt.kernels.event_lists import event_lists
 from bats_dt.kernels.receptive_fields import assemble, fold, unfold
+from bats_dt.kernels.threads import use_threads
 
 # (map, window): odd and even, one channel and several, a window of one pixel, one as large as the map
 MAPS = [
@@ -99,6 +100,20 @@ def test_what_positions_emit_is_put_together_in_the_order_of_events(random_train
     np.testing.assert_array_equal(virtual.times[order], joined.times)
     again = event_lists(*joined.to_trains())
     for one, other in zip(listed(joined), listed(again), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_number_of_threads_changes_no_bit(random_trains):
+    events = events_on((6, 5, 3), random_trains, batch=7)
+    found = []
+    for threads in (1, 3):
+        with use_threads(threads):
+            unfolded = unfold(events, (6, 5, 3), (3, 3))
+            joined, order = assemble(unfolded.events, 12)
+            found.append(
+                [*listed(unfolded.events), fold(np.sin(unfolded.events.times), unfolded), *listed(joined), order]
+            )
+    for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
 
 

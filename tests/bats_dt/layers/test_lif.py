@@ -62,6 +62,29 @@ def test_keeping_only_the_first_spike_is_no_fault_but_still_counted():
     assert layer.lost_spikes > 2
 
 
+def test_a_buffer_grows_until_no_spike_is_lost_and_stays_as_large():
+    whole, growing = (
+        layer_above(spiking_input([0.0, 0.5]), [[40.0, 10.0], [9.0, 0.0]], **size)
+        for size in ({"max_n_spike": 64}, {"max_n_spike": 3, "grow": True})
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for layer in (whole, growing):
+            layer.forward(10.0)
+    most = int(whole.spike_trains[1].max())
+    assert growing.max_n_spike == 3 * 2 ** math.ceil(math.log2(most / 3)) > 3
+    assert growing.lost_spikes == 0
+    assert growing.spike_trains[0].shape == (1, 2, growing.max_n_spike)
+    np.testing.assert_array_equal(growing.events.times, whole.events.times)
+    gradients = [layer.backward(np.ones(layer.events.times.shape, np.float32))[0] for layer in (whole, growing)]
+    np.testing.assert_array_equal(*gradients)
+
+
+def test_the_membrane_time_constant_is_twice_the_synaptic_one_unless_it_is_given():
+    assert layer_above(InputLayer(1), [[1.0]]).neuron.tau_mem == 2.0
+    assert layer_above(InputLayer(1), [[1.0]], tau_mem=0.7).neuron.tau_mem == 0.7
+
+
 def test_bounded_slopes_are_counted():
     layer = layer_above(spiking_input([0.0]), [[4.0]])
     layer.forward(10.0)
@@ -86,6 +109,8 @@ def test_errors_stop_at_a_layer_that_is_not_trainable():
         ({"n_neurons": 1.5}, r"n_neurons is 1\.5: a layer needs at least 1 neuron, a whole number"),
         ({"max_n_spike": 0}, "max_n_spike is 0: the buffer needs room for at least 1"),
         ({"grid": TimeGrid(100.0)}, "dt is 100.0 s, more than 30 times the slowest time constant of 2.0 s"),
+        ({"grid": TimeGrid(40.0), "tau_mem": 0.5}, "more than 30 times the slowest time constant of 1.0 s"),
+        ({"tau_mem": 0.0}, r"tau_mem is 0\.0 s: a time constant must be finite and above 0"),
         ({"dtype": np.float16}, "dtype is float16: pass float32 or float64"),
     ],
 )
@@ -102,6 +127,7 @@ def test_arguments_out_of_range_are_refused_in_words(arguments, message):
         ({"tau_s": "a"}, "tau_s is 'a': a time constant must be finite and above 0"),
         ({"theta": None}, "theta is None: the threshold must be finite and above 0"),
         ({"n_neurons": "3"}, "n_neurons is '3': a layer needs at least 1 neuron"),
+        ({"grow": 2}, "grow is 2: pass True to enlarge the buffer until no spike is lost, or False"),
         ({"max_n_spike": None}, "max_n_spike is None: the buffer needs room"),
     ],
 )
