@@ -27,9 +27,10 @@ def spike_gradients(
     Returned: dL/dw (parts, n_pre, n_post), the sum over the samples of each part; and dL/dt of each input spike
     (n_in,), None if not asked for.
 
-    Exact in continuous time, apart from the bound on the slope of near-tangential crossings. On a grid
-    straight-through: the emitted time moves as its crossing does, the reset takes place at the emitted time, and a
-    spike without a crossing of its own moves as the one before it.
+    For any tau_mem. Exact in continuous time, apart from the bound on the slope of near-tangential crossings. On a grid
+    straight-through: the emitted time moves as its crossing does, the reset takes place at the emitted time (for the
+    rule "published" at the crossing, as its forward pass has it), and a spike without a crossing of its own moves as
+    the one before it. An input counts as causal up to ``last_input``, whatever the sign of ``since_input``.
     """
     module = implementation(__name__)
     return module.spike_gradients(errors, spikes, inputs, weights, neuron, parts, with_input_errors)

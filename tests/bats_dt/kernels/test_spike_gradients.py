@@ -22,6 +22,17 @@ def emit(trains, weights, neuron=MNIST, grid=None, end=0.3, max_spikes=20):
 
 
 @pytest.mark.parametrize("module", [cpu, reference])
+def test_no_samples_and_no_inputs_give_zero_gradients(module):
+    for batch in (0, 2):
+        weights = np.ones((5, 3))
+        inputs, spikes = emit((np.full((batch, 5, 1), np.inf), np.zeros((batch, 5), int)), weights)
+        gradient, input_errors = module.spike_gradients(np.empty(0), spikes, inputs, weights, MNIST, 1, True)
+        assert gradient.shape == (1, 5, 3)
+        assert not gradient.any()
+        assert input_errors.shape == (0,)
+
+
+@pytest.mark.parametrize("module", [cpu, reference])
 def test_one_input_and_one_spike_have_the_gradient_worked_by_hand(one_spike_inputs, module):
     # y = 2/3, slope 1: dt/dw = 2 (4/9 - 2/3) = -4/9; the spike moves with its only input, dt/dt_in = 1
     weights = np.array([[4.5]])
@@ -47,15 +58,18 @@ def test_the_fast_kernel_is_the_reference(random_trains, gradient_tolerance, gri
     np.testing.assert_array_equal(errors, given)
 
 
-@pytest.mark.parametrize("n_post", [1, 31, 32, 33, 127, 128, 129, 1025])
-def test_any_number_of_neurons_gives_the_reference(random_trains, gradient_tolerance, n_post):
+@pytest.mark.parametrize(
+    ("batch", "n_post"), [(2, 1), (2, 31), (2, 32), (2, 33), (2, 127), (2, 128), (2, 129), (1, 1025), (1025, 1)]
+)
+@pytest.mark.parametrize("grid", [None, TimeGrid(0.037)], ids=["exact", "snap 37 ms"])
+def test_any_number_of_neurons_and_samples_gives_the_reference(random_trains, gradient_tolerance, batch, n_post, grid):
     rng = np.random.default_rng(n_post)
-    weights = rng.uniform(-1, 3, (6, n_post)).astype(np.float32)
-    inputs, spikes = emit(random_trains(rng, 2, 6, 1, np.float32), weights)
-    errors = rng.normal(size=len(spikes.events.times)).astype(np.float32)
+    weights = rng.uniform(-1, 3, (4, n_post))
+    inputs, spikes = emit(random_trains(rng, batch, 4, 1), weights, grid=grid)
+    errors = rng.normal(size=len(spikes.events.times))
     results = [m.spike_gradients(errors, spikes, inputs, weights, MNIST, 1, True) for m in (cpu, reference)]
     for fast, slow in zip(*results, strict=True):
-        assert np.abs(fast - slow).max() <= gradient_tolerance[np.float32] * np.abs(slow).max()
+        assert np.abs(fast - slow).max() <= gradient_tolerance[np.float64] * np.abs(slow).max()
 
 
 def replay(inputs_times, weights, inputs, spikes, grid):
@@ -152,9 +166,10 @@ def test_silent_inputs_and_silent_neurons_have_no_gradient(one_spike_inputs):
     assert input_errors.shape == (1,)
 
 
-def test_no_spikes_at_all_give_zero_gradients(random_trains):
+@pytest.mark.parametrize("grid", GRIDS, ids=GRID_NAMES)
+def test_no_spikes_at_all_give_zero_gradients(random_trains, grid):
     weights = np.full((5, 3), -1.0)
-    inputs, spikes = emit(random_trains(np.random.default_rng(0), 2, 5, 1), weights)
+    inputs, spikes = emit(random_trains(np.random.default_rng(0), 2, 5, 1), weights, grid=grid)
     for module in (cpu, reference):
         gradient, input_errors = module.spike_gradients(np.empty(0), spikes, inputs, weights, MNIST, 1, True)
         assert not gradient.any()
