@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from bats_dt.backend import array_module
+from bats_dt.backend import as_array
 from bats_dt.checks import whole_number
 from bats_dt.spikes import SpikeEvents
 
@@ -81,7 +81,7 @@ class AbstractLayer(ABC):
 
     def _event_errors(self, errors: np.ndarray) -> np.ndarray:
         """Errors one an event, from those or from padded ones. Raises ValueError for another shape."""
-        errors, events = array_module().asarray(errors), self.events
+        errors, events = as_array("errors", errors), self.events
         if errors.ndim == 1 and errors.shape == events.times.shape:
             return errors
         shape = (events.batch, events.n_neurons, events.n_slots)

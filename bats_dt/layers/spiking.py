@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bats_dt.backend import array_module
+from bats_dt.backend import array_module, as_array
 from bats_dt.checks import finite, instance, whole_number
 from bats_dt.grid import TimeGrid
 from bats_dt.layers.base import AbstractLayer
@@ -93,7 +93,7 @@ class SpikingLayer(AbstractLayer):
 
     @weights.setter
     def weights(self, weights: Any) -> None:
-        weights = array_module().asarray(weights)
+        weights = as_array(f"weights of layer {self.name!r}", weights)
         if weights.shape != self._weights_shape:
             raise ValueError(
                 f"weights of layer {self.name!r} have shape {weights.shape} but it has {self._connections()}: "
@@ -165,7 +165,7 @@ class SpikingLayer(AbstractLayer):
 
     def add_deltas(self, delta: np.ndarray) -> None:
         """Add ``delta``, of the weights' shape, to them. Raises ValueError for another shape, inf or nan."""
-        delta = array_module().asarray(delta)
+        delta = as_array(f"delta of layer {self.name!r}", delta)
         if delta.shape != self._weights_shape:
             raise ValueError(
                 f"delta of layer {self.name!r} has shape {delta.shape}: pass {self._weights_shape}; a gradient's "

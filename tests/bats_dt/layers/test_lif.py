@@ -4,7 +4,8 @@ import warnings
 import numpy as np
 import pytest
 
-from bats_dt import TimeGrid
+from bats_dt import TimeGrid, set_backend
+from bats_dt.backend import array_module, to_numpy
 from bats_dt.layers import InputLayer, LIFLayer
 
 
@@ -38,6 +39,17 @@ def test_weights_are_shown_as_post_by_pre_and_copied_when_set():
     assert not layer.weights.any()
     layer.add_deltas(np.ones((3, 2)))
     np.testing.assert_array_equal(layer.weights, np.ones((3, 2)))
+
+
+def test_weights_lie_where_the_backend_computes(cuda):
+    layer = layer_above(InputLayer(2), [[1, 2], [3, 4], [5, 6]])
+    layer.add_deltas(np.ones((3, 2)))
+    layer.add_deltas(layer.weights)
+    assert isinstance(layer.weights, array_module().ndarray)
+    np.testing.assert_array_equal(to_numpy(layer.weights), [[4, 6], [8, 10], [12, 14]])
+    set_backend("cpu")
+    with pytest.raises(TypeError, match="weights of layer 'hidden': an array on a GPU, but the backend is 'cpu'"):
+        layer.weights = layer.weights
 
 
 def test_without_an_initializer_the_weights_are_zero():
