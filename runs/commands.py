@@ -29,7 +29,7 @@ def default_name(config: AnyConfig) -> str:
     """A directory name that tells the run's model, step and seed."""
     step = "undiscretised" if config.is_baseline() else f"dt{config.dt:g}"
     rule = f"-{config.rule}" if config.model == "bats" and config.dt is not None else ""
-    return f"{config.model}-{step}{rule}-seed{config.seed}"
+    return f"{config.kind().replace(' ', '-')}-{step}{rule}-seed{config.seed}"
 
 
 def _download(config: AnyConfig) -> None:

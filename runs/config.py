@@ -7,110 +7,20 @@ bins is given, the other is computed; both are stored.
 from __future__ import annotations
 
 import difflib
-import shlex
 import sys
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from runs.steps import pair_seconds, pair_steps
+from runs.bats_config import BatsConfig
+from runs.run_config import ConfigError, RunConfig
+from runs.steps import pair_steps
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be run; its text is one sentence for the user."""
-
-
-class RunConfig(BaseModel):
-    """What both models share."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    undiscretised: ClassVar[str]
-
-    data: Path | None = Field(None, description="folder of the data set; without it, the small shipped set")
-    epochs: int = Field(15, ge=1, description="passes over the training set; a longer run continues a shorter one")
-    seed: int = Field(0, ge=0, lt=2**32, description="seeds weights and the order of the samples")
-    batch: int = Field(32, ge=1, description="samples a training step")
-    learning_rate: float = Field(1e-3, gt=0, description="of Adam")
-    hidden: tuple[int, ...] = Field((512,), description="neurons of each hidden layer")
-    train_samples: int | None = Field(None, ge=1, description="use only so many training samples, the first ones")
-    test_samples: int | None = Field(None, ge=1, description="use only so many test samples, the first ones")
-
-    @field_validator("hidden")
-    @classmethod
-    def _check_hidden(cls, hidden: tuple[int, ...]) -> tuple[int, ...]:
-        if not hidden or min(hidden) < 1:
-            raise ValueError(f"hidden = {list(hidden)}, but every network has a hidden layer of at least one neuron")
-        return hidden
-
-    def identity(self) -> dict[str, Any]:
-        """Everything that must agree for a run to be continued: all but the number of epochs."""
-        return {name: value for name, value in self.model_dump(mode="json").items() if name != "epochs"}
-
-    def command(self) -> str:
-        """The command line that repeats this run."""
-        words = ["lava-dt", "train", str(self.model_dump()["model"])]
-        for name, field in type(self).model_fields.items():
-            value = getattr(self, name)
-            if name in ("model", "bins") or value == field.get_default() or (name == "dt" and self.is_baseline()):
-                continue
-            flag = name.replace("_", "-")
-            if isinstance(value, bool):
-                words.append(f"--{flag}" if value else f"--no-{flag}")
-            else:
-                words += [f"--{flag}", *map(str, value if isinstance(value, tuple) else [value])]
-        return shlex.join(words)
-
-    def is_baseline(self) -> bool:
-        """Whether this run is undiscretised."""
-        raise NotImplementedError
-
-    def step_text(self) -> str:
-        """The step in words, with its unit and its bins."""
-        raise NotImplementedError
-
-
-class BatsConfig(RunConfig):
-    """BATS on MNIST: exact, event-driven backpropagation through spike times (EQUATIONS A.5 to A.7)."""
-
-    undiscretised: ClassVar[str] = "exact time"
-
-    model: Literal["bats"] = "bats"
-    dt: float | None = Field(None, description="step [s], above 0 and at most the duration; without it, exact time")
-    bins: int | None = Field(None, description="steps the duration is cut into (dt = duration / bins)")
-    rule: Literal["snap", "detect"] = Field("snap", description="how a spike meets the grid")
-    grid_inputs: bool = Field(True, description="put the input spikes on the same grid")
-    duration: float = Field(0.3, gt=0, description="simulated time [s]")
-    window: float = Field(0.1, gt=0, description="time in which a pixel spikes, brightest first [s]")
-    learning_rate: float = Field(3e-3, gt=0, description="of Adam")
-    tau_syn: float = Field(0.13, gt=0, description="synaptic time constant [s]; the membrane's is twice that")
-    hidden_threshold: float = Field(0.2, gt=0, description="threshold of the hidden neurons")
-    output_threshold: float = Field(1.25, gt=0, description="threshold of the output neurons")
-    max_spikes: int = Field(30, ge=1, description="spikes a neuron can store in one simulation")
-    weight_range: float = Field(1.0, gt=0, description="initial weights are uniform in [-range, range]")
-    target_true: float = Field(15.0, ge=0, description="spikes wanted of the label's neuron")
-    target_false: float = Field(3.0, ge=0, description="spikes wanted of the others")
-
-    @model_validator(mode="after")
-    def _pair(self) -> BatsConfig:
-        dt, bins = pair_seconds(self.dt, self.bins, self.duration)
-        self.__dict__.update(dt=dt, bins=bins)
-        if self.window > self.duration:
-            raise ValueError(f"window = {self.window:g} s is longer than the simulated {self.duration:g} s")
-        return self
-
-    def is_baseline(self) -> bool:
-        return self.dt is None
-
-    def step_text(self) -> str:
-        if self.dt is None:
-            return self.undiscretised
-        return f"dt {self.dt:.4g} s ({self.bins} bin{'s' if self.bins != 1 else ''}), {self.rule}"
 
 
 class SlayerConfig(RunConfig):
@@ -155,6 +65,17 @@ class SlayerConfig(RunConfig):
         return f"dt {self.dt} ({self.bins} bin{'s' if self.bins != 1 else ''}), {self.clock} clock, {self.scheme}"
 
 
+__all__ = [
+    "MODELS",
+    "AnyConfig",
+    "BatsConfig",
+    "ConfigError",
+    "SlayerConfig",
+    "load_config",
+    "make_config",
+    "saved_config",
+]
+
 AnyConfig = BatsConfig | SlayerConfig
 MODELS: dict[str, type[BatsConfig] | type[SlayerConfig]] = {"bats": BatsConfig, "slayer": SlayerConfig}
 
@@ -172,6 +93,11 @@ def make_config(model: str, values: dict[str, Any], source: str = "the configura
         return kind(**{**values, "model": model})
     except ValidationError as error:
         raise ConfigError(_sentence(error, kind, source)) from None
+
+
+def saved_config(model: str, values: dict[str, Any], source: str) -> AnyConfig:
+    """A configuration as a run saved it, perhaps before some of today's keys existed."""
+    return make_config(model, {**(MODELS[model].before if model in MODELS else {}), **values}, source)
 
 
 def load_config(model: str, file: Path | None, overrides: dict[str, Any]) -> AnyConfig:

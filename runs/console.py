@@ -93,12 +93,14 @@ class Console:
 
 def name_run(config: AnyConfig) -> str:
     """A run in a few words: its model and its step."""
-    return f"{config.model}, {config.step_text()}"
+    return f"{config.kind()}, {config.step_text()}"
 
 
 def epoch_text(config: AnyConfig, row: Row) -> str:
-    """The metrics of one epoch in one line."""
+    """The metrics of one epoch in one line; classes whose neuron never fires are told where there are any."""
+    dead = int(row.get("test_dead_classes", 0))
+    classes = f" ({dead} dead class{'es' if dead != 1 else ''})" if dead else ""
     return (
         f"epoch {row['epoch']}/{config.epochs}  train {row['train_accuracy']:.1%}  test {row['test_accuracy']:.1%}  "
-        f"loss {row['train_loss']:.3g}  silent labels {row['test_silent_labels']:.1%}  {row['seconds']:.1f} s"
+        f"loss {row['train_loss']:.3g}  silent labels {row['test_silent_labels']:.1%}{classes}  {row['seconds']:.1f} s"
     )

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from runs.config import AnyConfig, ConfigError, make_config
+from runs.config import AnyConfig, ConfigError, saved_config
 
 FORMAT = 1
 Arrays = dict[str, npt.NDArray[Any]]
@@ -169,7 +169,7 @@ def read_config(path: Path) -> AnyConfig:
     form, model = values.pop("format", None), values.pop("model", None)
     if form != FORMAT:
         raise ConfigError(f"{file} has format {form!r}, but this version of lava-dt reads format {FORMAT}")
-    return make_config(str(model), values, str(file))
+    return saved_config(str(model), values, str(file))
 
 
 def read_environment(path: Path) -> dict[str, Any]:

@@ -13,17 +13,14 @@ from runs.config import MODELS
 def flags_of(model: str) -> Any:
     """A TypedDict type with a key for every field of the model's configuration; tyro leaves out what was not typed."""
     fields = {}
+    defaults = MODELS[model].default_texts()
     for name, field in MODELS[model].model_fields.items():
         if name == "model":
             continue
-        note = "" if field.default is None else f"(default: {_shown(field.default)})"
+        note = f"(default: {defaults[name]})" if defaults.get(name) else ""
         described = tyro.conf.arg(help=field.description, help_behavior_hint=note)
         fields[name] = Annotated[_without_none(field.annotation), described]
     return TypedDict(f"{model.capitalize()}Flags", fields, total=False)  # type: ignore[operator]
-
-
-def _shown(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _without_none(annotation: Any) -> Any:

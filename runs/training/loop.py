@@ -109,7 +109,13 @@ def train(config: AnyConfig, path: Path, watcher: Watcher) -> list[Row]:
     return rows
 
 
-def batches(n_samples: int, batch: int, seed: int | None, epoch: int) -> list[npt.NDArray[np.intp]]:
-    """Indices of the samples of every batch, the last one shorter; in order where seed is None, else shuffled."""
+def batches(
+    n_samples: int, batch: int, seed: int | None, epoch: int, limit: int | None = None
+) -> list[npt.NDArray[np.intp]]:
+    """Indices of the samples of every batch, the last one shorter; in order where seed is None, else shuffled.
+
+    Only the first `limit` samples of that order are taken; None takes all of them.
+    """
     order = np.arange(n_samples) if seed is None else np.random.default_rng([seed, epoch]).permutation(n_samples)
-    return [order[start : start + batch] for start in range(0, n_samples, batch)]
+    order = order[:limit]
+    return [order[start : start + batch] for start in range(0, len(order), batch)]

@@ -17,10 +17,12 @@ class Scores:
 
     Args:
         layers: neurons of each layer, the output layer last.
+        names: of the layers; without them hidden1, hidden2 ..., output.
     """
 
-    def __init__(self, layers: Sequence[int]) -> None:
+    def __init__(self, layers: Sequence[int], names: Sequence[str] = ()) -> None:
         self._layers = tuple(layers)
+        self._names = tuple(names) or (*(f"hidden{i + 1}" for i in range(len(self._layers) - 1)), "output")
         self._seen = 0
         self._correct = 0
         self._loss = 0.0
@@ -61,12 +63,11 @@ class Scores:
         """
         seen = max(1, self._seen)
         dead = np.count_nonzero((self._labels > 0) & (self._silent == self._labels))
-        names = [f"hidden{i + 1}" for i in range(len(self._layers) - 1)] + ["output"]
         means = self._spikes / seen / np.asarray(self._layers)
         return {
             f"{split}_accuracy": self._correct / seen,
             f"{split}_loss": self._loss / seen,
             f"{split}_silent_labels": int(self._silent.sum()) / seen,
             f"{split}_dead_classes": int(dead),
-            **{f"{split}_spikes_{name}": float(mean) for name, mean in zip(names, means, strict=True)},
+            **{f"{split}_spikes_{name}": float(mean) for name, mean in zip(self._names, means, strict=True)},
         }

@@ -59,13 +59,16 @@ class SlayerLearner:
         torch.manual_seed(_mixed(self._config.seed, epoch))
         self.blocks.train()
         scores, seen = Scores(self._layers), 0
-        for indices in batches(len(self._train), self._config.batch, self._config.seed, epoch):
+        config = self._config
+        order = batches(len(self._train), config.batch, config.seed, epoch, config.epoch_samples)
+        total = sum(map(len, order))
+        for indices in order:
             loss = self._show(self._train, indices, scores)
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()
             seen += len(indices)
-            watcher.tick(seen, len(self._train))
+            watcher.tick(seen, total)
         return scores.row("train")
 
     def test(self) -> Row:

@@ -40,7 +40,7 @@ class Watcher:
     """Keeps what it is told; stops the run (as Ctrl-C would) in the epoch `stop`."""
 
     def __init__(self, stop=None):
-        self.stop, self.warnings, self.epochs, self.started = stop, [], [], []
+        self.stop, self.warnings, self.epochs, self.started, self.done = stop, [], [], [], 0
 
     def start_run(self, config, done):
         self.started.append(done)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runs.config import BatsConfig, ConfigError, SlayerConfig, load_config, make_config
+from runs.config import BatsConfig, ConfigError, SlayerConfig, load_config, make_config, saved_config
 from runs.steps import pair_seconds, pair_steps
 
 
@@ -12,8 +12,8 @@ def test_the_defaults_are_the_undiscretised_networks_of_the_experiment():
     bats, slayer = make_config("bats", {}), make_config("slayer", {})
     assert isinstance(bats, BatsConfig) and isinstance(slayer, SlayerConfig)
     assert bats.is_baseline() and bats.dt is None and bats.bins is None
-    assert (bats.hidden, bats.batch, bats.tau_syn, bats.max_spikes) == ((512,), 32, 0.13, 30)
-    assert (bats.hidden_threshold, bats.output_threshold) == (0.2, 1.25)
+    assert (bats.hidden, bats.batch, bats.tau_syn, bats.max_spikes) == ((512,), 32, 0.13, (30,))
+    assert (bats.hidden_threshold, bats.output_threshold) == ((0.2,), 1.25)
     assert slayer.is_baseline() and (slayer.dt, slayer.bins, slayer.steps) == (1, 300, 300)
     assert (slayer.threshold, slayer.current_decay, slayer.voltage_decay) == (1.25, 0.25, 0.03)
 
@@ -67,10 +67,19 @@ def test_fine_steps_and_bins_give_each_other(dt, bins, expected):
         ("bats", {"dt": 0.01, "bins": 31}, "0.3 s in steps of 0.01 s are 30 bins, and 31 bins are steps of 0.00967"),
         ("bats", {"epoch": 3}, "unknown key 'epoch' for bats: did you mean 'epochs'"),
         ("bats", {"clock": "held"}, "unknown key 'clock' for bats: known keys are data, epochs"),
-        ("bats", {"rule": "round"}, r"rule = 'round' will not do .*input should be 'snap' or 'detect'"),
+        ("bats", {"rule": "round"}, r"rule = 'round' will not do .*input should be 'snap', 'detect' or 'published'"),
         ("bats", {"epochs": 0}, r"epochs = 0 will not do \(passes over the training set"),
         ("bats", {"hidden": ()}, "every network has a hidden layer of at least one neuron"),
         ("bats", {"window": 0.5}, "window = 0.5 s is longer than the simulated 0.3 s"),
+        ("bats", {"loss": "rate"}, "loss = 'rate' will not do .*: input should be 'count' or 'ttfs'"),
+        ("bats", {"filters": (3,)}, r"filters = \[3\], but they need --network conv"),
+        ("bats", {"network": "conv", "filters": ()}, r"filters = \[\], but a network of convolutions needs some"),
+        ("bats", {"max_spikes": 0}, "max_spikes = 0 will not do .*: input should be greater than or equal to 1"),
+        ("bats", {"max_spikes": (3, 4, 5)}, "max_spikes = 3 4 5, but there are 2 layers: give one value or 2"),
+        ("bats", {"hidden_threshold": (0.2, 0.3)}, "hidden_threshold = 0.2 0.3, but there are 1 layers"),
+        ("bats", {"weight_range": (1, 0)}, "weight_range = 1.0 0.0, but initial weights need a low end and a higher"),
+        ("bats", {"weight_range": 0}, "weight_range = 0.0, but initial weights need a low end and a higher one"),
+        ("bats", {"weight_range": (0, 1, 2)}, "weight_range = 0.0 1.0 2.0, but initial weights need a low end"),
         ("slayer", {"dt": 0}, "dt = 0, but a step must be at least 1 fine step"),
         ("slayer", {"dt": 301}, "at most the 300 steps of a recording"),
         ("slayer", {"dt": 2.5}, "dt = 2.5 will not do"),
@@ -135,3 +144,37 @@ def test_the_command_of_a_configuration_repeats_it():
 def test_runs_of_different_length_are_the_same_run():
     assert make_config("bats", {"epochs": 3}).identity() == make_config("bats", {"epochs": 9}).identity()
     assert make_config("bats", {"seed": 1}).identity() != make_config("bats", {"seed": 2}).identity()
+
+
+def test_loss_and_network_decide_what_is_usual_for_the_rest():
+    ttfs, conv = make_config("bats", {"loss": "ttfs"}), make_config("bats", {"network": "conv"})
+    assert (ttfs.hidden, ttfs.thresholds(), ttfs.buffers()) == ((800,), (0.7, 2.0), (1, 1))
+    assert (ttfs.duration, ttfs.weight_range, ttfs.learning_rate, ttfs.batch) == (1.0, (0.0, 1.0), 2e-3, 50)
+    assert (conv.filters, conv.hidden, conv.buffers()) == ((15, 40), (300,), (1, 3, 10, 30))
+    assert (conv.thresholds(), conv.duration, conv.target_true) == ((0.04, 0.8, 0.6, 0.3), 0.2, 30.0)
+    assert make_config("bats", {"loss": "ttfs", "hidden": (64,), "batch": 8}).command() == (
+        "lava-dt train bats --batch 8 --hidden 64 --loss ttfs"
+    )
+    assert [config.kind() for config in (make_config("bats", {}), ttfs, conv)] == ["bats", "bats ttfs", "bats conv"]
+
+
+def test_one_value_stands_for_all_layers():
+    config = make_config("bats", {"hidden": (8, 9), "hidden_threshold": 0.4, "max_spikes": 7, "weight_range": 0.5})
+    assert config.thresholds() == (0.4, 0.4, 1.25)
+    assert config.buffers() == (7, 7, 7)
+    assert config.weight_range == (-0.5, 0.5)
+    each = make_config("bats", {"hidden": (8, 9), "hidden_threshold": (0.4, 0.5), "max_spikes": (7, 8, 9)})
+    assert each.thresholds() == (0.4, 0.5, 1.25) and each.buffers() == (7, 8, 9)
+
+
+def test_the_learning_rate_is_halved_down_to_its_least_value():
+    config = make_config("bats", {"learning_rate": 4e-4, "halve_every": 2})
+    assert [config.rate(epoch) for epoch in (1, 2, 3, 4, 5, 6, 7)] == [4e-4, 4e-4, 2e-4, 2e-4, 1e-4, 1e-4, 1e-4]
+    assert make_config("bats", {"learning_rate": 1e-5, "halve_every": 1}).rate(9) == 1e-5  # never raised
+    assert make_config("bats", {}).rate(1000) == 3e-3
+
+
+def test_a_run_saved_before_the_remedy_existed_is_read_as_trained_without_it():
+    values = {"seed": 3, "max_spikes": 30, "hidden_threshold": 0.2, "weight_range": 1.0}  # as they were saved then
+    config = saved_config("bats", values, "config.json")
+    assert config == make_config("bats", {"seed": 3, "silent_labels": 0.0})

@@ -10,6 +10,7 @@ from runs.training.scores import Scores
 
 TINY = {"epochs": 3, "train_samples": 48, "test_samples": 16, "hidden": (24,), "batch": 16}
 SLAYER = {"steps": 60, "learning_rate": 1e-2}
+pytestmark = pytest.mark.filterwarnings("ignore:.*lost .* spikes")  # convolutions keep few spikes, as upstream's do
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,10 @@ SLAYER = {"steps": 60, "learning_rate": 1e-2}
         ("bats", {}),
         ("bats", {"dt": 0.01, "rule": "detect"}),
         ("bats", {"dt": 0.004, "hidden": (16, 12)}),
+        ("bats", {"dt": 0.01, "published_pixels": True, "grid_inputs": False}),
+        ("bats", {"tau_mem": 0.1, "silent_labels": 1.0, "halve_every": 1, "epoch_samples": 32}),
+        ("bats", {"loss": "ttfs", "batch": 16}),
+        ("bats", {"network": "conv", "filters": (2, 3), "hidden": (8,), "train_samples": 16, "test_samples": 4}),
         ("slayer", SLAYER),
         ("slayer", {**SLAYER, "dt": 4, "delay": True}),
         ("slayer", {**SLAYER, "dt": 4, "clock": "held", "weight_norm": False}),
@@ -51,6 +56,13 @@ def test_batches_leave_nothing_out():
     assert [list(batch) for batch in batches(3, 2, None, 0)] == [[0, 1], [2]]
 
 
+def test_an_epoch_of_fewer_samples_draws_them_anew_from_all():
+    first, second = (np.concatenate(batches(1000, 32, 0, epoch, 70)) for epoch in (1, 2))
+    assert len(first) == len(second) == 70 and len(set(first)) == 70
+    assert len(set(first) & set(second)) < 20  # 70 * 70 / 1000 = 5 by chance
+    assert first.max() > 900
+
+
 @pytest.mark.parametrize("values", [{}, {"bins": 30}, {"bins": 30, "rule": "detect"}])
 def test_bats_learns_the_shipped_digits(values, tmp_path, watcher):
     config = make_config(
@@ -59,6 +71,21 @@ def test_bats_learns_the_shipped_digits(values, tmp_path, watcher):
     rows = train(config, tmp_path, watcher())
     assert rows[-1]["test_accuracy"] > 0.5  # chance is 0.1
     assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+
+
+def test_classes_whose_neuron_has_fallen_silent_come_back_with_the_remedy_only(watcher):
+    values = {"train_samples": 100, "test_samples": 100, "hidden": (64,), "batch": 10}
+    dead = {}
+    for strength in (0.0, 10.0):  # weights and learning rate are such that the first steps silence most outputs
+        config = {**values, "weight_range": (-0.2, 1), "learning_rate": 0.02, "silent_labels": strength}
+        learner = make_learner(make_config("bats", config))
+        weights = learner.arrays()
+        weights["weights.output"] = np.full((10, 64), 0.1, np.float32)
+        learner.restore(weights)
+        for epoch in (1, 2):
+            learner.train_epoch(epoch, watcher())
+        dead[strength] = learner.test()["test_dead_classes"]
+    assert dead[0.0] >= 5 and dead[10.0] == 0
 
 
 def test_a_network_of_other_hidden_layers_is_another_run(tmp_path, watcher):

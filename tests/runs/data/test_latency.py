@@ -36,3 +36,22 @@ def test_a_window_that_is_no_time_is_refused(window):
 def test_pixels_that_are_not_bytes_are_refused():
     with pytest.raises(TypeError, match=r"pixels came as float64: pass uint8 values 0 \.\.\. 255"):
         latency_times(np.zeros((1, 4)))
+
+
+def test_the_published_loader_wakes_black_pixels_and_moves_the_others_by_next_to_nothing():
+    pixels = np.arange(256, dtype=np.uint8)[None]
+    plain, distorted = latency_times(pixels)[0], latency_times(pixels, published_dt=0.006)[0]
+    assert distorted[0] == np.float32(0.1 * (1 - 0.006 / 255))  # 0 becomes dt
+    assert distorted[255] == 0.0
+    assert np.all(distorted[1:] <= plain[1:])
+    assert np.all(plain[1:] - distorted[1:] <= 0.1 * 0.006 / 255 + 1e-8)  # 1e-8: float32 at 0.1
+
+
+def test_the_published_loader_distorts_nothing_at_a_step_of_a_millisecond():
+    pixels = np.arange(256, dtype=np.uint8)[None]
+    np.testing.assert_array_equal(latency_times(pixels, published_dt=0.001), latency_times(pixels))
+
+
+def test_a_published_step_that_is_no_time_is_refused():
+    with pytest.raises(ValueError, match=r"published_dt came as 0.0: pass a positive time in seconds, such as 0.002"):
+        latency_times(np.zeros((1, 4), dtype=np.uint8), published_dt=0.0)
