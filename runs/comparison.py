@@ -1,20 +1,25 @@
-"""Runs side by side: each discretised run against the undiscretised one that differs from it in the step alone."""
+"""Runs side by side: the seeds of a configuration together, against the undiscretised one that differs in the step."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runs.config import AnyConfig
 from runs.convergence import convergence_rate, relative_change
 from runs.directory import Row, find_runs, read_config, read_rows
+from runs.estimate import Estimate, estimate
 
-_ABOUT_THE_STEP = {
-    "dt", "bins", "rule", "grid_inputs",
+ABOUT_THE_STEP = (
+    "dt", "bins", "rule", "grid_inputs", "published_pixels",
     "clock", "scheme", "reset", "gain", "between", "saturate",
-}  # fmt: skip
+)  # fmt: skip
+
+Settings = tuple[tuple[str, object], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,21 +36,56 @@ class Run:
         return len(self.rows) >= self.config.epochs
 
     def series(self, name: str) -> list[float]:
-        """One metric, epoch by epoch."""
-        return [float(row[name]) for row in self.rows]
+        """One metric, epoch by epoch; nan where an epoch has none."""
+        return [float(row.get(name, math.nan)) for row in self.rows]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A line of the table: a run, its convergence rate, and the change against its baseline (nan: unknown).
+    """A line of the table: the runs of one configuration, which differ in their seeds alone.
 
-    The baseline is the undiscretised run that shares all settings but the step; None where there is none.
+    pairs: each run with the undiscretised one of the same seed that shares all other settings, where there is one.
     """
 
-    run: Run
-    rate: float
-    change: float
-    baseline: Run | None
+    runs: tuple[Run, ...]
+    pairs: tuple[tuple[Run, Run], ...]
+
+    @property
+    def config(self) -> AnyConfig:
+        """The configuration, with the first run's seed."""
+        return self.runs[0].config
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that all runs have."""
+        return min(len(run.rows) for run in self.runs)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the runs have all their epochs."""
+        return all(run.finished for run in self.runs)
+
+    @property
+    def rate(self) -> Estimate:
+        """Convergence rate over the epochs that all runs have."""
+        return estimate(convergence_rate(run.series("train_accuracy")[: self.epochs]) for run in self.runs)
+
+    @property
+    def change(self) -> Estimate:
+        """Change of the convergence rate against the baseline, paired by seed, over the epochs that both runs have."""
+        return estimate(_change(run, baseline) for run, baseline in self.pairs)
+
+    def last(self, name: str) -> Estimate:
+        """A metric after the last epoch that all runs have."""
+        return estimate(self.at_the_end(name))
+
+    def at_the_end(self, name: str) -> list[float]:
+        """A metric of each run after the last epoch that all have."""
+        return [run.series(name)[self.epochs - 1] for run in self.runs]
+
+    def curves(self, name: str) -> list[list[float]]:
+        """A metric of each run, epoch by epoch, over the epochs that all have."""
+        return [run.series(name)[: self.epochs] for run in self.runs]
 
 
 def read_runs(*paths: Path) -> list[Run]:
@@ -55,32 +95,47 @@ def read_runs(*paths: Path) -> list[Run]:
 
 
 def compare(runs: Iterable[Run]) -> list[Entry]:
-    """The table: models in order, the baseline first, then from many bins to few.
+    """One entry a configuration: models in order, then groups, large ones first; in them the baseline, then many bins.
 
-    The change is that of the epochs both runs have, so that a run in progress is compared fairly.
+    Where some seeds of a configuration are finished, those in progress are left out. Of two runs of the same
+    configuration and seed the longer one is taken.
     """
+    gathered: dict[Settings, dict[int, Run]] = {}
+    baselines: dict[Settings, Run] = {}
+    for run in sorted(runs, key=lambda run: (-len(run.rows), str(run.path))):
+        gathered.setdefault(_settings(run.config, "seed"), {}).setdefault(run.config.seed, run)
+        if run.config.is_baseline():
+            baselines.setdefault(_settings(run.config, *ABOUT_THE_STEP), run)
     entries = []
-    runs = list(runs)
-    baselines = {_group(run.config): run for run in runs if run.config.is_baseline()}
-    for run in runs:
-        accuracy = run.series("train_accuracy")
-        baseline = baselines.get(_group(run.config))
-        change = math.nan
-        if baseline is not None:
-            both = min(len(run.rows), len(baseline.rows))
-            reference = baseline.series("train_accuracy")[:both]
-            change = relative_change(convergence_rate(accuracy[:both]), convergence_rate(reference))
-        entries.append(Entry(run=run, rate=convergence_rate(accuracy), change=change, baseline=baseline))
-    return sorted(entries, key=_order)
+    for seeds in gathered.values():
+        several = [seeds[seed] for seed in sorted(seeds)]
+        chosen = tuple([run for run in several if run.finished] or several)
+        found = [(run, baselines.get(_settings(run.config, *ABOUT_THE_STEP))) for run in chosen]
+        pairs = tuple((run, baseline) for run, baseline in found if baseline is not None)
+        entries.append(Entry(runs=chosen, pairs=pairs))
+    sizes = Counter(group(entry.config) for entry in entries)
+    return sorted(entries, key=lambda entry: _order(entry, sizes[group(entry.config)]))
 
 
-def _group(config: AnyConfig) -> tuple[tuple[str, object], ...]:
-    """What a run and its baseline share."""
-    kept = ((name, value) for name, value in config.identity().items() if name not in _ABOUT_THE_STEP)
+def group(config: AnyConfig) -> Settings:
+    """What a run shares with those it is compared with: all settings but the step and the seed."""
+    return _settings(config, "seed", *ABOUT_THE_STEP)
+
+
+def _settings(config: AnyConfig, *but: str) -> Settings:
+    """The settings in a form that can be compared and hashed."""
+    kept = ((name, value) for name, value in config.identity().items() if name not in but)
     return tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in kept)
 
 
-def _order(entry: Entry) -> tuple[bool, bool, float, str, int]:
-    config = entry.run.config
+def _change(run: Run, baseline: Run) -> float:
+    both = min(len(run.rows), len(baseline.rows))
+    rates = (convergence_rate(one.series("train_accuracy")[:both]) for one in (run, baseline))
+    return relative_change(*rates)
+
+
+def _order(entry: Entry, size: int) -> tuple[Any, ...]:
+    config = entry.config
     bins = math.inf if config.bins is None else config.bins
-    return (config.model != "slayer", not config.is_baseline(), -bins, entry.run.path.name, config.seed)
+    step = [str(getattr(config, name, "")) for name in ABOUT_THE_STEP[2:]]
+    return (config.model != "slayer", config.kind(), -size, str(group(config)), not config.is_baseline(), -bins, *step)

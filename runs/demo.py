@@ -16,7 +16,7 @@ from rich.table import Table
 from runs.comparison import Entry, compare, read_runs
 from runs.config import AnyConfig, make_config
 from runs.console import Console
-from runs.report.content import MISSING, percent
+from runs.report.wording import MISSING, spread
 
 _SLAYER: dict[str, Any] = {"hidden": (256,), "batch": 16, "learning_rate": 2e-3, "epochs": 6}
 _BATS: dict[str, Any] = {"epochs": 5}
@@ -84,17 +84,17 @@ def _export(path: Path, recordings: int, console: Console) -> int:
 
 def change_table(entries: Sequence[Entry]) -> Table:
     """The change in convergence rate by bins, one column a model, and the test accuracy behind it."""
-    models = list(dict.fromkeys(entry.run.config.model for entry in entries))
+    models = list(dict.fromkeys(entry.config.model for entry in entries))
     table = Table(title="change in convergence rate (test accuracy after the last epoch)", title_justify="left")
     table.add_column("bins")
     for model in models:
         table.add_column(model.upper(), justify="right")
     cells: dict[str, dict[str, str]] = {}
     for entry in entries:
-        config = entry.run.config
+        config = entry.config
         bins = "undiscretised" if config.is_baseline() else str(config.bins)
-        change = "baseline" if config.is_baseline() else percent(entry.change, signed=True)
-        test = percent(entry.run.rows[-1]["test_accuracy"])
+        change = "baseline" if config.is_baseline() else spread(entry.change, signed=True)
+        test = spread(entry.last("test_accuracy"))
         cells.setdefault(bins, {})[config.model] = f"{change} ({test})"
     for bins, line in cells.items():
         table.add_row(bins, *(line.get(model, MISSING) for model in models))

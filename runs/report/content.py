@@ -3,160 +3,210 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
-from runs.comparison import Entry
+from runs.comparison import ABOUT_THE_STEP, Entry, group
 from runs.directory import read_environment
 from runs.parity import parity_text, read_parity
+from runs.report.wording import MISSING, bins, percent, setting, spread, step, telling, variant
 
-TITLES = {"slayer": "SLAYER on N-MNIST", "bats": "BATS on MNIST"}
-MISSING = "\u2013"
+TITLES = {
+    "slayer": "SLAYER on N-MNIST",
+    "bats": "BATS on MNIST",
+    "bats ttfs": "BATS on MNIST, first spikes",
+    "bats conv": "BATS on MNIST, convolutions",
+    "bats conv ttfs": "BATS on MNIST, convolutions, first spikes",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One model: its table, what its runs share, and a sentence that sums it up."""
+    """Runs that differ in step and seed alone: their table, what they share, and a sentence that sums them up.
 
-    model: str
+    key: names its figures. varying: the settings of the step, apart from its length, that differ here.
+    """
+
+    key: str
     title: str
+    varying: tuple[str, ...]
     header: list[str]
     table: list[list[str]]
     setup: list[tuple[str, str]]
     summary: str
     entries: list[Entry]
 
+    @property
+    def discretised(self) -> bool:
+        """Whether there is a coarser step in it."""
+        return any(not entry.config.is_baseline() for entry in self.entries)
+
 
 def sections(entries: Sequence[Entry]) -> list[Section]:
-    """One section a model, in the order of the entries."""
-    models = dict.fromkeys(entry.run.config.model for entry in entries)
-    return [_section(model, [e for e in entries if e.run.config.model == model]) for model in models]
+    """The sections, in the order of the entries."""
+    groups: dict[Any, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.config.model, group(entry.config)), []).append(entry)
+    parts = list(groups.values())
+    return [_section(i, parts) for i in range(len(parts))]
 
 
-def _section(model: str, entries: list[Entry]) -> Section:
-    seeds = {entry.run.config.seed for entry in entries}
-    columns = {name: cell for name, cell in TABLE.items() if name != "Seed" or len(seeds) > 1}
+def _section(index: int, parts: list[list[Entry]]) -> Section:
+    entries = parts[index]
+    kind = entries[0].config.kind()
+    alike = [part[0].config for part in parts if part[0].config.kind() == kind]
+    own = dict(group(entries[0].config))
+    differing = [name for name in own if len({str(dict(group(config))[name]) for config in alike}) > 1]
+    place = [part[0].config for part in parts].index(entries[0].config)
+    earlier = sum(part[0].config.kind() == kind for part in parts[:place])
+    varying = _varying(entries)
+    columns = _columns(entries, varying)
     return Section(
-        model=model,
-        title=TITLES[model],
+        key=kind.replace(" ", "-") + (f"-{earlier + 1}" if earlier else ""),
+        title=", ".join([TITLES[kind], *(setting(name, own[name]) for name in differing if own[name] is not None)]),
+        varying=varying,
         header=list(columns),
         table=[[cell(entry) for cell in columns.values()] for entry in entries],
-        setup=_setup(entries),
-        summary=_summary(entries),
+        setup=_setup(entries, varying),
+        summary=_summary(entries, varying),
         entries=entries,
     )
 
 
-def percent(value: float, *, signed: bool = False) -> str:
-    """A share as a percentage; a dash for nan."""
-    if math.isnan(value):
-        return MISSING
-    return f"{value:+.1%}".replace("-", "\u2212") if signed else f"{value:.1%}"
+def _varying(entries: list[Entry]) -> tuple[str, ...]:
+    configs = [entry.config for entry in entries if not entry.config.is_baseline()]
+    fields = type(entries[0].config).model_fields
+    return telling(configs, [name for name in ABOUT_THE_STEP if name in fields and name not in ("dt", "bins")])
 
 
-def _step(entry: Entry) -> str:
-    config = entry.run.config
-    if config.is_baseline():
-        return "undiscretised" if config.dt is None else "1 ms (undiscretised)"
-    step = f"{config.dt} ms" if config.model == "slayer" else f"{1000 * float(config.dt or 0):.3g} ms"
-    extra = config.rule if config.model == "bats" else ("" if config.clock == "coarse" else config.clock)
-    return f"{step}, {extra}" if extra else step
+def _columns(entries: list[Entry], varying: tuple[str, ...]) -> dict[str, Callable[[Entry], str]]:
+    """The table's columns; those that would say nothing are left out."""
 
+    def any_above_zero(name: str) -> bool:
+        return any(value > 0 for entry in entries for value in entry.at_the_end(name))
 
-def _bins(entry: Entry) -> str:
-    return MISSING if entry.run.config.bins is None else str(entry.run.config.bins)
-
-
-def _last(entry: Entry, name: str) -> float:
-    return float(entry.run.rows[-1].get(name, math.nan))
-
-
-def _epochs(entry: Entry) -> str:
-    run = entry.run
-    return str(len(run.rows)) if run.finished else f"{len(run.rows)} of {run.config.epochs}"
-
-
-def _rate(entry: Entry) -> str:
-    return MISSING if math.isnan(entry.rate) else f"{entry.rate:.3f}"
+    columns: dict[str, Callable[[Entry], str]] = {
+        "Step": lambda entry: ", ".join(filter(None, (step(entry), variant(entry.config, varying)))),
+        "Bins": bins,
+        "Change in CR": _change,
+        "CR": lambda entry: MISSING if math.isnan(entry.rate.mean) else f"{entry.rate.mean:.3f}",
+        "Train": lambda entry: spread(entry.last("train_accuracy")),
+        "Test": lambda entry: spread(entry.last("test_accuracy")),
+        "Silent labels": lambda entry: percent(entry.last("test_silent_labels").mean),
+        "Dead classes": _dead_classes,
+        "Lost spikes": lambda entry: f"{entry.last('train_lost_spikes').mean:.0f}",
+        "Hidden spikes": lambda entry: f"{entry.last('test_spikes_hidden1').mean:.2f}",
+        "Seeds": lambda entry: str(len(entry.runs)),
+        "Epochs": _epochs,
+        "s / epoch": lambda entry: f"{median(s for run in entry.runs for s in run.series('seconds')):.2f}",
+    }
+    if all(entry.config.is_baseline() for entry in entries):
+        del columns["Bins"], columns["Change in CR"]
+    if all(len(entry.runs) == 1 for entry in entries):
+        del columns["Seeds"]
+    if not any_above_zero("test_dead_classes"):
+        del columns["Dead classes"]
+    if not any_above_zero("train_lost_spikes"):
+        del columns["Lost spikes"]
+    return columns
 
 
 def _change(entry: Entry) -> str:
-    return "baseline" if entry.run.config.is_baseline() else percent(entry.change, signed=True)
+    return "baseline" if entry.config.is_baseline() else spread(entry.change, signed=True)
 
 
-def _seconds(entry: Entry) -> str:
-    seconds = sorted(entry.run.series("seconds"))
-    return f"{seconds[len(seconds) // 2]:.2f}"
+def _dead_classes(entry: Entry) -> str:
+    """How many, of one run; or in how many runs there are any."""
+    dead = entry.at_the_end("test_dead_classes")
+    if len(dead) == 1:
+        return MISSING if math.isnan(dead[0]) else f"{dead[0]:.0f}"
+    return f"in {sum(n > 0 for n in dead)} of {len(dead)} runs"
 
 
-TABLE = {
-    "Step": _step,
-    "Bins": _bins,
-    "Change in CR": _change,
-    "CR": _rate,
-    "Train": lambda entry: percent(_last(entry, "train_accuracy")),
-    "Test": lambda entry: percent(_last(entry, "test_accuracy")),
-    "Silent labels": lambda entry: percent(_last(entry, "test_silent_labels")),
-    "Hidden spikes": lambda entry: f"{_last(entry, 'test_spikes_hidden1'):.2f}",
-    "Seed": lambda entry: str(entry.run.config.seed),
-    "Epochs": _epochs,
-    "s / epoch": _seconds,
-}
+def _epochs(entry: Entry) -> str:
+    return str(entry.epochs) if entry.finished else f"{entry.epochs} of {entry.config.epochs}"
 
 
-def _setup(entries: list[Entry]) -> list[tuple[str, str]]:
-    """Name and value of everything the runs share, but paths and what is told elsewhere."""
+def _setup(entries: list[Entry], varying: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Name and value of everything the runs share, or that goes with a variant, but what is told elsewhere."""
     told = {"model", "dt", "bins", "seed", "train_samples", "test_samples", "data"}
+    configs = [entry.config for entry in entries]
+    discretised = [config for config in configs if not config.is_baseline()]
+    first = (discretised or configs)[0]
     shared = []
-    configs = [entry.run.config for entry in entries]
-    first = configs[0]
     for name, value in first.model_dump(mode="json").items():
-        if name not in told and all(getattr(c, name) == getattr(first, name) for c in configs):
+        if name in told or value in (None, []) or (name in ABOUT_THE_STEP and not discretised):
+            continue
+        if all(getattr(c, name) == getattr(first, name) for c in (discretised if name in ABOUT_THE_STEP else configs)):
             text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             shared.append((name.replace("_", " "), text))
-    data = {str(read_environment(entry.run.path).get("data", "unknown")): None for entry in entries}
+        elif name not in varying:
+            variants = {variant(c, varying): setting(name, getattr(c, name)) for c in discretised}
+            shared += [(f"{words}:", text) for words, text in variants.items()]
+    environments = [read_environment(run.path) for entry in entries for run in entry.runs]
+    data = {str(environment.get("data", "unknown")): None for environment in environments}
     source = "shipped with lava-dt" if first.data is None else str(first.data)
     return [("data", f"{'; '.join(data)} ({source})"), *shared]
 
 
-def _summary(entries: list[Entry]) -> str:
-    comparable = [e for e in entries if e.baseline is not None and not e.run.config.is_baseline()]
-    if not comparable:
+def _summary(entries: list[Entry], varying: tuple[str, ...]) -> str:
+    baseline = next((entry for entry in entries if entry.config.is_baseline()), None)
+    if all(entry.config.is_baseline() for entry in entries) and baseline is not None:
+        test, n = spread(baseline.last("test_accuracy")), len(baseline.runs)
+        epochs = "1 epoch" if baseline.epochs == 1 else f"{baseline.epochs} epochs"
+        return f"Test accuracy after {epochs} is {test}{f' (mean of {n} seeds)' if n > 1 else ''}."
+    comparable = [entry for entry in entries if entry.pairs and not entry.config.is_baseline()]
+    if not comparable or baseline is None:
         return "There is no discretised run here with an undiscretised one that shares its other settings."
-    coarsest = max(comparable, key=_fewest_bins)
-    change = "is not defined for one epoch" if math.isnan(coarsest.change) else f"changes by {_change(coarsest)}"
-    before, after = (percent(run.rows[-1]["test_accuracy"]) for run in (coarsest.baseline, coarsest.run) if run)
+    fewest = min(entry.config.bins or 0 for entry in comparable)
+    coarsest = [entry for entry in comparable if entry.config.bins == fewest]
+
+    def told(text: Callable[[Entry], str]) -> str:
+        if len(coarsest) == 1:
+            return text(coarsest[0])
+        return ", ".join(f"{text(entry)} ({variant(entry.config, varying)})" for entry in coarsest)
+
+    unknown = all(math.isnan(entry.change.mean) for entry in coarsest)
+    change = "is not defined for one epoch" if unknown else f"changes by {told(_change)}"
+    before = spread(baseline.last("test_accuracy"))
+    after = told(lambda entry: spread(entry.last("test_accuracy")))
     return (
-        f"From undiscretised to {_bins(coarsest)} bins the convergence rate {change}; test accuracy after the last "
-        f"epoch goes from {before} to {after}."
+        f"From undiscretised to {fewest} bin{'s' if fewest != 1 else ''} the convergence rate {change}; test accuracy "
+        f"after the last epoch goes from {before} to {after}."
     )
-
-
-def _fewest_bins(entry: Entry) -> float:
-    return -math.inf if entry.run.config.bins is None else -entry.run.config.bins
 
 
 def parities(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """What `lava-dt export` found for each run that was exported, with the run's step and the finding in words."""
     found = []
     for entry in entries:
-        parity = read_parity(entry.run.path)
-        if parity is not None:
-            found.append({**parity, "run_step": _step(entry), "text": parity_text(parity)})
+        for run in entry.runs:
+            parity = read_parity(run.path)
+            if parity is not None:
+                found.append({**parity, "run_step": step(entry), "text": parity_text(parity)})
     return found
 
 
 def commands(entries: Sequence[Entry]) -> list[str]:
-    """The command lines that repeat the runs."""
-    return [entry.run.config.command() for entry in entries]
+    """The command lines that repeat the runs, one a configuration."""
+    lines = []
+    for entry in entries:
+        if len(entry.runs) == 1:
+            lines.append(entry.config.command())
+            continue
+        seeds = " ".join(str(run.config.seed) for run in entry.runs)
+        unseeded = type(entry.config)(**{**entry.config.model_dump(), "seed": 0}).command()
+        lines.append(f"for seed in {seeds}; do {unseeded} --seed $seed; done")
+    return lines
 
 
 def versions(entries: Sequence[Entry]) -> list[tuple[str, str]]:
     """Versions and machine of the runs; where runs differ, every value is told."""
     values: dict[str, dict[str, None]] = {}
-    for entry in entries:
-        environment = read_environment(entry.run.path)
+    for path in (run.path for entry in entries for run in entry.runs):
+        environment = read_environment(path)
         git = environment.get("git") or {}
         told = {
             "Python": environment.get("python"),

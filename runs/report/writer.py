@@ -26,18 +26,21 @@ def write_report(paths: Sequence[Path], out: Path) -> Path:
         raise ConfigError(f"no run with a finished epoch in {told}: train one with lava-dt train, or run lava-dt demo")
     parts = content.sections(entries)
     figures = {
-        f"{part.model}-{split}": accuracy_curves(part.entries, f"{split}_accuracy")
+        f"{part.key}-{split}": accuracy_curves(part, f"{split}_accuracy")
         for part in parts
         for split in ("train", "test")
     }
-    figures["convergence"] = convergence_plot(entries)
+    convergence = convergence_plot(parts)
+    if convergence is not None:
+        figures["convergence"] = convergence
     values = {
         "sections": parts,
+        "discretised": any(part.discretised for part in parts),
+        "several_seeds": max(len(entry.runs) for entry in entries) > 1,
         "parities": content.parities(entries),
         "commands": content.commands(entries),
         "versions": content.versions(entries),
-        "epochs": max(entry.run.config.epochs for entry in entries),
-        "seeds": len({entry.run.config.seed for entry in entries}),
+        "epochs": max(entry.config.epochs for entry in entries),
         "figures": figures,
     }
     templates = jinja2.Environment(

@@ -11,18 +11,18 @@ from runs.comparison import compare, read_runs
 from runs.config import ConfigError, make_config
 from runs.directory import Checkpoint, RunDirectory
 from runs.environment import describe_environment
-from runs.report import write_report
+from runs.report import content, write_report
 
 ACCURACIES = {None: [0.5, 0.8, 0.9], 75: [0.4, 0.7, 0.9], 30: [0.2, 0.4, 0.6]}
 
 
-def put_run(path, config, accuracies):
+def put_run(path, config, accuracies, **more):
     directory, rows = RunDirectory(path), []
     with directory.open(config):
         directory.note_environment(describe_environment())
         for epoch, accuracy in enumerate(accuracies, start=1):
             row = {"epoch": epoch, "train_accuracy": accuracy, "train_loss": 1.0, "seconds": 0.5}
-            row.update(test_accuracy=accuracy - 0.1, test_silent_labels=0.01, test_spikes_hidden1=1.5)
+            row.update(test_accuracy=accuracy - 0.1, test_silent_labels=0.01, test_spikes_hidden1=1.5, **more)
             rows.append(row)
             directory.save(Checkpoint(epoch=epoch, data="made up", arrays={}, rows=rows))
         if len(accuracies) == config.epochs:
@@ -38,23 +38,23 @@ def results(tmp_path):
 
 
 def test_the_change_is_that_of_the_area_under_training_accuracy(results):
-    entries = {(e.run.config.model, e.run.config.bins): e for e in compare(read_runs(results))}
-    assert entries["bats", None].rate == pytest.approx(0.65 + 0.85)
-    assert entries["bats", 30].rate == pytest.approx(0.3 + 0.5)
-    assert entries["bats", 30].change == pytest.approx((0.8 - 1.5) / 1.5)
-    assert entries["slayer", 75].change == pytest.approx((1.35 - 1.5) / 1.5)
-    assert entries["slayer", 300].change == 0.0
+    entries = {(e.config.model, e.config.bins): e for e in compare(read_runs(results))}
+    assert entries["bats", None].rate.mean == pytest.approx(0.65 + 0.85)
+    assert entries["bats", 30].rate.mean == pytest.approx(0.3 + 0.5)
+    assert entries["bats", 30].change.mean == pytest.approx((0.8 - 1.5) / 1.5)
+    assert entries["slayer", 75].change.mean == pytest.approx((1.35 - 1.5) / 1.5)
+    assert entries["slayer", 300].change.mean == 0.0
 
 
 def test_the_table_goes_from_the_baseline_to_few_bins_model_by_model(results):
-    order = [(e.run.config.model, e.run.config.bins) for e in compare(read_runs(results))]
+    order = [(e.config.model, e.config.bins) for e in compare(read_runs(results))]
     assert order == [("slayer", 300), ("slayer", 75), ("slayer", 30), ("bats", None), ("bats", 75), ("bats", 30)]
 
 
 def test_runs_that_differ_in_more_than_the_step_are_not_compared(tmp_path):
     put_run(tmp_path / "base", make_config("bats", {"epochs": 2}), [0.5, 0.9])
     put_run(tmp_path / "other", make_config("bats", {"epochs": 2, "bins": 30, "seed": 1}), [0.5, 0.8])
-    changes = [e.change for e in compare(read_runs(tmp_path))]
+    changes = [e.change.mean for e in compare(read_runs(tmp_path))]
     assert changes[0] == 0.0 and math.isnan(changes[1])
     page = write_report([tmp_path], tmp_path).with_suffix(".md").read_text(encoding="utf-8")
     assert "no discretised run here with an undiscretised one that shares its other settings" in page
@@ -73,7 +73,7 @@ def test_a_run_in_progress_is_compared_over_the_epochs_that_both_have(tmp_path):
     put_run(tmp_path / "base", make_config("bats", {"epochs": 3}), [0.5, 0.9, 0.9])
     put_run(tmp_path / "other", make_config("bats", {"epochs": 3, "bins": 30}), [0.4, 0.3])
     entry = compare(read_runs(tmp_path))[1]
-    assert entry.change == pytest.approx((0.35 - 0.7) / 0.7)
+    assert entry.change.mean == pytest.approx((0.35 - 0.7) / 0.7)
 
 
 def test_the_report_holds_table_figures_parity_commands_and_versions(results):
@@ -120,3 +120,105 @@ def test_one_epoch_has_no_rate_and_the_report_says_so(tmp_path):
 def test_without_a_run_there_is_no_report(tmp_path):
     with pytest.raises(ConfigError, match=r"no run with a finished epoch in .*: train one with lava-dt train"):
         write_report([tmp_path], tmp_path)
+
+
+def put_seeds(path, values, accuracies, **row):
+    for seed, accuracy in enumerate(accuracies):
+        config = make_config("bats", {"epochs": 2, "seed": seed, **values})
+        put_run(path / f"{len(list(path.iterdir()))}", config, [accuracy, accuracy], **row)
+
+
+def test_seeds_make_one_line_and_changes_are_paired_by_seed(tmp_path):
+    put_seeds(tmp_path, {}, [0.5, 0.8, 0.9])
+    put_seeds(tmp_path, {"bins": 30}, [0.45, 0.72, 0.81])  # each 10 % below its own baseline, though seeds scatter
+    baseline, coarse = compare(read_runs(tmp_path))
+    assert len(baseline.runs) == len(coarse.runs) == 3
+    assert coarse.change.mean == pytest.approx(-0.1) and coarse.change.margin == pytest.approx(0.0, abs=1e-12)
+    assert baseline.rate.mean == pytest.approx(2.2 / 3)
+    assert baseline.last("test_accuracy").margin == pytest.approx(4.302653 * 0.2081666 / math.sqrt(3), rel=1e-5)
+    page = write_report([tmp_path], tmp_path / "out").read_text(encoding="utf-8")
+    for text in (
+        "63.3 \N{PLUS-MINUS SIGN} 51.7%",
+        "\N{MINUS SIGN}10.00 \N{PLUS-MINUS SIGN} 0.00%",
+        "for seed in 0 1 2; do lava-dt train bats --epochs 2 --dt 0.01 --seed $seed; done",
+        "bands reach from the lowest to the highest",
+    ):
+        assert text in page
+
+
+def test_a_seed_without_a_baseline_of_its_own_is_not_paired(tmp_path):
+    put_seeds(tmp_path, {}, [0.5])
+    put_seeds(tmp_path, {"bins": 30}, [0.4, 0.9])
+    coarse = compare(read_runs(tmp_path))[1]
+    assert len(coarse.runs) == 2 and coarse.change.n == 1
+    assert coarse.change.mean == pytest.approx(-0.2)
+
+
+def test_the_same_run_in_two_directories_counts_once(tmp_path):
+    put_run(tmp_path / "whole", make_config("bats", {"epochs": 3}), [0.5, 0.6, 0.7])
+    put_run(tmp_path / "copy", make_config("bats", {"epochs": 3}), [0.5, 0.6])
+    (entry,) = compare(read_runs(tmp_path))
+    assert [run.path.name for run in entry.runs] == ["whole"]
+
+
+def test_seeds_in_progress_wait_where_others_are_finished(tmp_path):
+    put_run(tmp_path / "done", make_config("bats", {"epochs": 3}), [0.5, 0.6, 0.7])
+    put_run(tmp_path / "begun", make_config("bats", {"epochs": 3, "seed": 1}), [0.1])
+    (entry,) = compare(read_runs(tmp_path))
+    assert len(entry.runs) == 1 and entry.epochs == 3
+
+
+def test_dead_classes_and_lost_spikes_are_shown_where_there_are_any(tmp_path):
+    put_seeds(tmp_path, {}, [0.9])
+    assert "Dead classes |" not in write_report([tmp_path], tmp_path / "out").with_suffix(".md").read_text()
+    put_seeds(tmp_path, {"bins": 30}, [0.8], test_dead_classes=2, train_lost_spikes=7)
+    text = write_report([tmp_path], tmp_path / "out").with_suffix(".md").read_text()
+    assert "| Dead classes | Lost spikes |" in text
+    assert "| 1.0% | 2 | 7 |" in text
+
+
+def test_of_several_seeds_the_report_tells_how_many_have_dead_classes(tmp_path):
+    put_seeds(tmp_path, {}, [0.9, 0.9], test_dead_classes=0)
+    put_seeds(tmp_path, {"bins": 30}, [0.9, 0.8], test_dead_classes=1)
+    text = write_report([tmp_path], tmp_path / "out").with_suffix(".md").read_text()
+    assert "in 0 of 2 runs" in text and "in 2 of 2 runs" in text
+
+
+def test_runs_that_differ_in_more_than_the_step_have_a_section_each(tmp_path):
+    for values in ({}, {"loss": "ttfs"}, {"silent_labels": 2.0}, {"silent_labels": 2.0, "bins": 30}):
+        put_seeds(tmp_path, values, [0.9])
+    entries = compare(read_runs(tmp_path))
+    parts = {section.title: section for section in content.sections(entries)}
+    default = f"{make_config('bats', {}).silent_labels:g}"
+    assert list(parts) == [
+        "BATS on MNIST, silent labels 2",
+        f"BATS on MNIST, silent labels {default}",
+        "BATS on MNIST, first spikes",
+    ]
+    assert [section.key for section in parts.values()] == ["bats", "bats-2", "bats-ttfs"]
+    assert parts["BATS on MNIST, first spikes"].summary == "Test accuracy after 2 epochs is 80.0%."
+    assert "Change in CR" not in parts["BATS on MNIST, first spikes"].header
+
+
+def test_what_goes_with_a_rule_is_told_in_the_set_up_and_not_in_every_line(tmp_path):
+    put_seeds(tmp_path, {}, [0.9])
+    put_seeds(tmp_path, {"bins": 30}, [0.9])
+    put_seeds(tmp_path, {"bins": 30, "rule": "published", "grid_inputs": False}, [0.9])
+    (section,) = content.sections(compare(read_runs(tmp_path)))
+    assert [line[0] for line in section.table] == ["undiscretised", "10 ms, published", "10 ms, snap"]
+    assert ("published:", "no grid inputs") in section.setup and ("snap:", "grid inputs") in section.setup
+    put_seeds(tmp_path, {"bins": 30, "grid_inputs": False}, [0.9])
+    (section,) = content.sections(compare(read_runs(tmp_path)))
+    assert [line[0] for line in section.table][1:] == [
+        "10 ms, published, no grid inputs",
+        "10 ms, snap, no grid inputs",
+        "10 ms, snap, grid inputs",
+    ]
+
+
+def test_a_report_on_undiscretised_runs_alone_speaks_of_no_step(tmp_path):
+    put_seeds(tmp_path, {}, [0.9, 0.92])
+    page = write_report([tmp_path], tmp_path / "out")
+    assert "<h1>Trained networks</h1>" in page.read_text() and "report-convergence" not in page.read_text()
+    assert not (tmp_path / "out" / "report-convergence.svg").exists()
+    assert "Test accuracy after 2 epochs is 81.0 \N{PLUS-MINUS SIGN} 12.7% (mean of 2 seeds)." in page.read_text()

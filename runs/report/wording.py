@@ -1,0 +1,82 @@
+"""Numbers and settings as a report prints them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from runs.comparison import Entry
+from runs.config import AnyConfig
+from runs.estimate import Estimate
+from runs.run_config import shown
+
+MISSING = "\u2013"
+
+
+def percent(value: float, *, signed: bool = False) -> str:
+    """A share as a percentage; a dash for nan."""
+    if math.isnan(value):
+        return MISSING
+    return f"{value:+.1%}".replace("-", "\u2212") if signed else f"{value:.1%}"
+
+
+def spread(value: Estimate, *, signed: bool = False) -> str:
+    """A share with its confidence interval, where there is one: 97.1 +- 0.2 %."""
+    if math.isnan(value.margin):
+        return percent(value.mean, signed=signed)
+    mean, margin = 100 * value.mean, 100 * value.margin
+    digits = 2 if margin < 0.095 else 1
+    text = f"{mean:{'+' if signed else ''}.{digits}f} \u00b1 {margin:.{digits}f}%"
+    return text.replace("-", "\u2212")
+
+
+def setting(name: str, value: object) -> str:
+    """A setting as text: "loss ttfs", "grow", "no grid inputs"."""
+    words = name.replace("_", " ")
+    if isinstance(value, bool):
+        return words if value else f"no {words}"
+    return f"{words} {f'{value:g}' if isinstance(value, float) else shown(value)}"
+
+
+def step(entry: Entry) -> str:
+    """The length of the step, with its unit."""
+    config = entry.config
+    if config.is_baseline():
+        return "undiscretised" if config.dt is None else "1 ms (undiscretised)"
+    return f"{config.dt} ms" if config.model == "slayer" else f"{1000 * float(config.dt or 0):.3g} ms"
+
+
+def bins(entry: Entry) -> str:
+    """The number of bins, a dash in exact time."""
+    return MISSING if entry.config.bins is None else str(entry.config.bins)
+
+
+def variant(config: AnyConfig, varying: tuple[str, ...]) -> str:
+    """How the step is taken, apart from its length: the rule or clock, and those of the settings `varying`."""
+    if config.is_baseline():
+        return ""
+    named: list[str] = []
+    if config.model == "bats":
+        named.append(config.rule)
+    elif config.clock != "coarse" or "clock" in varying:
+        named.append(config.clock)
+    others = [setting(name, getattr(config, name)) for name in varying if name not in ("rule", "clock")]
+    return ", ".join([*named, *others])
+
+
+def telling(configs: Sequence[AnyConfig], names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the settings `names` that are needed to tell the variants of a step from each other.
+
+    A setting that follows from the others, as a rule's own way with the inputs, needs no mention.
+    """
+    needed = [name for name in names if len({getattr(config, name) for config in configs}) > 1]
+    everything = _variants(configs, needed)
+    for name in reversed(needed[1:]):
+        fewer = [other for other in needed if other != name]
+        if _variants(configs, fewer) == everything:
+            needed = fewer
+    return tuple(needed)
+
+
+def _variants(configs: Sequence[AnyConfig], names: Sequence[str]) -> int:
+    return len({tuple(getattr(config, name) for name in names) for config in configs})
