@@ -28,4 +28,4 @@ Monitors = _module("Monitors", monitors, monitors.__all__)
 Optimizers = _module("Optimizers", optimizers, optimizers.__all__)
 _module("Network", network, ["Network"])  # bats_dt.Network itself is the class, as in BATS
 for _name in layers.__all__:
-    _module(f"Layers.{_name}", layers, [_name])  # BATS has PoolingLayer nowhere else
+    _module(f"Layers.{_name}", layers, [_name])  # BATS has a module a layer, and PoolingLayer nowhere else
