@@ -58,10 +58,11 @@ extern "C" __global__ void add(const float* __restrict__ x, float* __restrict__ 
 """
 
 
-@pytest.fixture
-def add(compiled, tmp_path):
-    (tmp_path / "add.cu").write_text(KERNEL)
-    return compiled(tmp_path / "add.cu")["add"]
+@pytest.fixture(scope="module")
+def add(compiled, tmp_path_factory):
+    source = tmp_path_factory.mktemp("sources") / "add.cu"
+    source.write_text(KERNEL)
+    return compiled(source)["add"]
 
 
 def test_the_stand_in_runs_every_thread_of_the_grid(add):

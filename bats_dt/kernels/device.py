@@ -22,7 +22,7 @@ LARGEST_GRID = 2**31 - 1  # blocks along x; kernels stride over what lies beyond
 
 
 def start(source: Path, kernel: str, items: int, dtype: Any, *arguments: Any) -> None:
-    """:func:`launch` on CuPy's current device and stream, with ``REAL`` defined as float or double for ``dtype``."""
+    """:func:`launch` on CuPy's current device and stream, with ``REAL`` defined as the C type of ``dtype``."""
     real = {np.float32: "float", np.float64: "double"}[np.dtype(dtype).type]
     device, stream = current()
     launch(source, kernel, items, arguments, device, stream, (f"REAL={real}",))

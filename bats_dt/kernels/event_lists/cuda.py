@@ -25,18 +25,27 @@ def event_lists(times: Any, counts: Any) -> tuple[Any, Any, Any, Any, tuple[int,
     if len(faulty):
         row = int(faulty[0])
         fault = (int(faults[row]), row // n_neurons, row % n_neurons)
-    return *list_finite(times), fault
+    offsets, cells = list_finite(times)
+    return offsets, times.ravel()[cells], *places(cells, n_neurons, n_slots), fault
 
 
-def list_finite(times: Any) -> tuple[Any, Any, Any, Any]:
-    """(offsets, times, neurons, slots) of the finite times of padded rows (batch, n_neurons, n_slots)."""
+def list_finite(times: Any) -> tuple[Any, Any]:
+    """(offsets, cells): the flat indices of the finite times of padded rows (batch, n_neurons, n_slots), sorted."""
     xp = array_module()
     batch, n_neurons, n_slots = times.shape
     cells = xp.flatnonzero(xp.isfinite(times))
-    flat = times.ravel()[cells]
     samples = cells // max(n_neurons * n_slots, 1)
-    order = xp.lexsort(xp.stack([flat.astype(np.float64), samples.astype(np.float64)]))  # stable: ties by neuron, slot
-    cells = cells[order]
-    offsets = xp.searchsorted(samples, xp.arange(batch + 1))
+    order = sorting_order(times.ravel()[cells], samples)  # equal times stay in the order of neuron and slot
+    return xp.searchsorted(samples, xp.arange(batch + 1)), cells[order]
+
+
+def places(cells: Any, n_neurons: int, n_slots: int) -> tuple[Any, Any]:
+    """(neurons, slots), int32, of flat indices of padded rows."""
     neurons, slots = cells // max(n_slots, 1) % max(n_neurons, 1), cells % max(n_slots, 1)
-    return offsets, flat[order], neurons.astype(np.int32), slots.astype(np.int32)
+    return neurons.astype(np.int32), slots.astype(np.int32)
+
+
+def sorting_order(*keys: Any) -> Any:
+    """The indices that sort by the last key, then by the one before it, and so on; equals stay as they are."""
+    xp = array_module()
+    return xp.lexsort(xp.stack([key.astype(np.float64) for key in keys]))  # which float64 holds exactly
