@@ -105,6 +105,25 @@ def test_a_convolution_is_the_dense_layer_with_shared_weights(inputs, weights, g
         np.testing.assert_allclose(passed, passed_by_dense, atol=ROUNDING * np.abs(passed).max())
 
 
+@pytest.mark.parametrize("grid", [*GRIDS, TimeGrid(0.005, "published")], ids=["exact", "snap", "detect", "published"])
+def test_each_position_is_a_dense_layer_on_its_own_window(inputs, weights, grid):
+    conv = conv_on(inputs, (*WINDOW, FILTERS), weights, grid=grid)
+    conv.forward(END)
+    times, counts = (array.reshape(3, *MAP, *array.shape[2:]) for array in inputs.spike_trains)
+    emitted = conv.spike_trains[0].reshape(3, 3, 6, FILTERS, 30)
+    for ox, oy in [(0, 0), (1, 3), (2, 5)]:
+        window = np.s_[:, ox : ox + WINDOW[0], oy : oy + WINDOW[1]]
+        seen = InputLayer(12)
+        seen.set_spike_trains(times[window].reshape(3, 12, 2), counts[window].reshape(3, 12))
+        dense = LIFLayer(
+            seen, **CONSTANTS, weight_initializer=lambda *_: weights.reshape(FILTERS, 12), max_n_spike=30,
+            n_neurons=FILTERS, grid=grid, dtype=np.float64,
+        )  # fmt: skip
+        dense.forward(END)
+        assert dense.spike_trains[1].any()
+        np.testing.assert_array_equal(emitted[:, ox, oy], dense.spike_trains[0])
+
+
 def test_what_is_emitted_names_the_last_input_of_its_own_window(inputs, weights):
     layer = conv_on(inputs, (*WINDOW, FILTERS), weights)
     layer.forward(END)

@@ -29,7 +29,7 @@ def conv_network(rng, dtype=np.float64, grid=None, **arguments):
 
 
 @pytest.mark.filterwarnings("ignore:layer .* lost")
-@pytest.mark.parametrize("tau_mem", [None, 0.07])
+@pytest.mark.parametrize("tau_mem", [None, 0.3])
 def test_central_differences_through_convolution_and_pooling_agree(random_trains, tau_mem):
     rng = np.random.default_rng(1)
     network = conv_network(rng, tau_mem=tau_mem)

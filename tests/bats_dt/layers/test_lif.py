@@ -122,6 +122,10 @@ def test_errors_stop_at_a_layer_that_is_not_trainable():
         ({"max_n_spike": 0}, "max_n_spike is 0: the buffer needs room for at least 1"),
         ({"grid": TimeGrid(100.0)}, "dt is 100.0 s, more than 30 times the slowest time constant of 2.0 s"),
         ({"grid": TimeGrid(40.0), "tau_mem": 0.5}, "more than 30 times the slowest time constant of 1.0 s"),
+        (
+            {"grid": TimeGrid(0.1, "published"), "tau_mem": 0.5},
+            r"rule 'published' with tau_mem = 0\.5 s and tau_s = 1\.0 s: it is defined by the closed form",
+        ),
         ({"tau_mem": 0.0}, r"tau_mem is 0\.0 s: a time constant must be finite and above 0"),
         ({"dtype": np.float16}, "dtype is float16: pass float32 or float64"),
     ],
