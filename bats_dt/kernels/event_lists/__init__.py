@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bats_dt.backend import implementation
+from bats_dt.backend import array_module, as_array, implementation, to_numpy
 from bats_dt.spikes import SpikeEvents
 
 COUNT_FAULT, TIME_FAULT, ORDER_FAULT = 1, 2, 3
@@ -14,6 +14,8 @@ COUNT_FAULT, TIME_FAULT, ORDER_FAULT = 1, 2, 3
 
 def event_lists(times: Any, counts: Any) -> SpikeEvents:
     """Check spike trains and list their events, each sample sorted by (time, neuron, slot).
+
+    Arrays of the backend, or what NumPy makes arrays of.
 
     times: float32 or float64 (batch, n_neurons, slots) [s], each row ascending, inf where there is no spike.
     counts: integers (batch, n_neurons), the number of spikes of each row.
@@ -24,7 +26,7 @@ def event_lists(times: Any, counts: Any) -> SpikeEvents:
     ValueError: shapes do not fit; a time is negative or not a number; a row is not sorted with inf at its end; a
         count is not the number of its row's finite times.
     """
-    times, counts = np.asarray(times), np.asarray(counts)
+    times, counts = as_array("spike times", times), as_array("spike counts", counts)
     if times.dtype not in (np.float32, np.float64):
         raise TypeError(f"spike times have dtype {times.dtype}: pass float32 or float64, in seconds")
     if counts.dtype.kind not in "iu":
@@ -36,12 +38,13 @@ def event_lists(times: Any, counts: Any) -> SpikeEvents:
             f"spike counts have shape {counts.shape} but spike times {times.shape}: pass counts of shape "
             f"{times.shape[:2]}"
         )
-    times = np.ascontiguousarray(times)
-    narrow = counts.astype(np.int32)
-    narrow[narrow != counts] = -1  # one that would wrap fits no row
+    times = array_module().ascontiguousarray(times)
+    narrow = counts.astype(np.int32, copy=False)
+    if narrow is not counts:
+        narrow[narrow != counts] = -1  # one that would wrap fits no row
     offsets, sorted_times, neurons, slots, fault = implementation(__name__).event_lists(times, narrow)
     if fault[0]:
-        raise ValueError(_explain(times, counts, *(int(number) for number in fault)))
+        raise ValueError(_explain(to_numpy(times), to_numpy(counts), *(int(number) for number in fault)))
     return SpikeEvents(offsets, sorted_times, neurons, slots, *times.shape[1:])
 
 

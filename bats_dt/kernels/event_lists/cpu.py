@@ -1,4 +1,4 @@
-"""Lists of events in Numba."""
+"""Lists of events in Numba; memory beside the trains is linear in the events."""
 
 # mypy: disallow-untyped-defs=False
 from __future__ import annotations
@@ -9,72 +9,82 @@ from numba import njit
 from bats_dt.kernels.event_lists import COUNT_FAULT, ORDER_FAULT, TIME_FAULT
 from bats_dt.kernels.event_lists.sorting import sort_events
 
+NEURON, SLOT, ORDER, SPARE = range(4)  # rows of what is known of the events before they are sorted
+
 
 def event_lists(
     times: np.ndarray, counts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, tuple[int, int, int]]:
     """(offsets, times, neurons, slots, fault), fault = (kind, sample, neuron), kind 0 if there is none."""
-    batch, n_neurons, n_slots = times.shape
-    faults = np.zeros((batch, 2), np.int64)
-    totals = np.zeros(batch, np.int64)
-    wide_times = np.empty((batch, n_neurons * n_slots), times.dtype)
-    wide_places = np.empty((batch, 4, n_neurons * n_slots), np.int32)  # neuron, slot, order, spare
-    _list_samples(times, counts, wide_times, wide_places, totals, faults)
-    offsets = np.concatenate([[0], np.cumsum(totals)]).astype(np.int64)
-    sorted_times = np.empty(offsets[-1], times.dtype)
-    neurons, slots = np.empty((2, offsets[-1]), np.int32)
-    _pack_samples(offsets, wide_times, wide_places, sorted_times, neurons, slots)
+    faults, offsets = np.zeros((times.shape[0], 2), np.int64), np.zeros(times.shape[0] + 1, np.int64)
+    _check_samples(times, counts, offsets, faults)
+    np.cumsum(offsets, out=offsets)
+    n_events = offsets[-1]
+    unsorted_times, sorted_times = np.empty((2, n_events), times.dtype)
+    unsorted = np.empty((4, n_events), np.int32)
+    neurons, slots = np.empty((2, n_events), np.int32)
+    _list_samples(times, counts, offsets, unsorted_times, unsorted, sorted_times, neurons, slots)
     faulty = np.flatnonzero(faults[:, 0])
     fault = (int(faults[faulty[0], 0]), int(faulty[0]), int(faults[faulty[0], 1])) if len(faulty) else (0, 0, 0)
     return offsets, sorted_times, neurons, slots, fault
 
 
 @njit(cache=True, error_model="numpy")
-def _fault_of(times, neuron, count):
+def _is_sound(times, sample, neuron, count):
     finite = 0
-    ordered = True
-    for slot in range(times.shape[1]):
-        if not times[neuron, slot] >= 0.0:
+    previous = 0.0
+    for slot in range(times.shape[2]):
+        time = times[sample, neuron, slot]
+        if not time >= previous:
+            return False
+        previous = time
+        finite += time < np.inf
+    return finite == count
+
+
+@njit(cache=True, error_model="numpy")
+def _fault_of(row):
+    """What is wrong with a row that is not sound."""
+    for time in row:
+        if not time >= 0.0:
             return TIME_FAULT
-        ordered = ordered and (slot == 0 or times[neuron, slot] >= times[neuron, slot - 1])
-        finite += times[neuron, slot] < np.inf
-    if not ordered:
-        return ORDER_FAULT
-    return COUNT_FAULT if finite != count else 0
+    for slot in range(1, row.size):
+        if row[slot] < row[slot - 1]:
+            return ORDER_FAULT
+    return COUNT_FAULT
 
 
 @njit(cache=True, error_model="numpy")
-def _list_sample(times, counts, wide_times, places, fault):
-    n = 0
-    for neuron in range(counts.size):
-        kind = _fault_of(times, neuron, counts[neuron])
-        if kind != 0:
-            fault[0] = kind
-            fault[1] = neuron
-            return 0
-        for slot in range(counts[neuron]):
-            wide_times[n] = times[neuron, slot]
-            places[0, n] = neuron
-            places[1, n] = slot
-            n += 1
-    sort_events(wide_times[:n], places[0, :n], places[2, :n], places[3, :n])
-    return n
-
-
-@njit(cache=True, error_model="numpy")
-def _list_samples(times, counts, wide_times, wide_places, totals, faults):
-    for sample in range(totals.size):
-        totals[sample] = _list_sample(
-            times[sample], counts[sample], wide_times[sample], wide_places[sample], faults[sample]
-        )
-
-
-@njit(cache=True, error_model="numpy")
-def _pack_samples(offsets, wide_times, wide_places, times, neurons, slots):
+def _check_samples(times, counts, offsets, faults):
+    """Number of events of each sample, at ``offsets[sample + 1]``; none of one with a faulty row."""
     for sample in range(offsets.size - 1):
-        for i in range(offsets[sample + 1] - offsets[sample]):
-            source = wide_places[sample, 2, i]
-            k = offsets[sample] + i
-            times[k] = wide_times[sample, source]
-            neurons[k] = wide_places[sample, 0, source]
-            slots[k] = wide_places[sample, 1, source]
+        total = 0
+        for neuron in range(counts.shape[1]):
+            if not _is_sound(times, sample, neuron, counts[sample, neuron]):
+                faults[sample, 0] = _fault_of(times[sample, neuron])
+                faults[sample, 1] = neuron
+                total = 0
+                break
+            total += counts[sample, neuron]
+        offsets[sample + 1] = total
+
+
+@njit(cache=True, error_model="numpy")
+def _list_samples(times, counts, offsets, unsorted_times, unsorted, sorted_times, neurons, slots):
+    for sample in range(offsets.size - 1):
+        begin, stop = offsets[sample], offsets[sample + 1]
+        neuron, k = 0, begin
+        while k < stop:
+            for slot in range(counts[sample, neuron]):
+                unsorted_times[k] = times[sample, neuron, slot]
+                unsorted[NEURON, k] = neuron
+                unsorted[SLOT, k] = slot
+                k += 1
+            neuron += 1
+        order = unsorted[ORDER, begin:stop]
+        sort_events(unsorted_times[begin:stop], unsorted[NEURON, begin:stop], order, unsorted[SPARE, begin:stop])
+        for i in range(stop - begin):
+            source = begin + order[i]
+            sorted_times[begin + i] = unsorted_times[source]
+            neurons[begin + i] = unsorted[NEURON, source]
+            slots[begin + i] = unsorted[SLOT, source]

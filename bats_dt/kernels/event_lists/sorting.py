@@ -1,4 +1,4 @@
-"""A stable sort of event lists: linear for times spread out, a merge sort for others."""
+"""A stable sort of event lists: linear for times spread out or nearly sorted, a merge sort for others."""
 
 # mypy: disallow-untyped-defs=False
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-LARGEST_BUCKET = 48  # beyond it insertion would be slow
+MOST_MOVES = 8  # an event in the insertion sort: beyond it a merge sort is faster
 RUN = 8  # sorted by insertion before merging
 
 
@@ -14,11 +14,11 @@ RUN = 8  # sorted by insertion before merging
 def sort_events(times, neurons, order, spare):
     """Fill ``order`` with the indices that sort by (time, neuron), otherwise as they came; ``spare``: as long."""
     n = order.size
-    if not _distribute(times, order, spare):
-        for i in range(n):
-            order[i] = i
+    keys = np.empty(n, times.dtype)  # the times in the order so far
+    _distribute(times, order, spare, keys)
+    if not _insert(keys, neurons, order, 0, n, MOST_MOVES * n):
         for low in range(0, n, RUN):
-            _insert(times, neurons, order, low, min(low + RUN, n))
+            _insert(keys, neurons, order, low, min(low + RUN, n), RUN * RUN)
         width = RUN
         while width < n:
             for low in range(0, n, 2 * width):
@@ -26,55 +26,63 @@ def sort_events(times, neurons, order, spare):
             for i in range(n):
                 order[i] = spare[i]
             width *= 2
-    else:
-        _insert(times, neurons, order, 0, n)
 
 
 @njit(cache=True, error_model="numpy")
-def _distribute(times, order, places):
-    """Put events into as many buckets of time as there are events; False if a bucket gets too many."""
+def _distribute(times, order, places, keys):
+    """Put events into as many buckets of time as there are events."""
     n = order.size
     if n == 0:
-        return True
-    earliest = np.float64(times[0])
+        return
+    earliest = times[0]
     latest = earliest
     for i in range(n):
-        earliest = min(earliest, np.float64(times[i]))
-        latest = max(latest, np.float64(times[i]))
+        earliest = min(earliest, times[i])
+        latest = max(latest, times[i])
         places[i] = 0
-    scale = (n - 1) / (latest - earliest) if latest > earliest else 0.0
+    origin = np.float64(earliest)
+    scale = (n - 1) / (np.float64(latest) - origin) if latest > earliest else 0.0
     if not scale < np.inf:
-        return False
+        scale = 0.0  # times differ by less than can be divided by: one bucket
     for i in range(n):
-        places[np.int64((times[i] - earliest) * scale)] += 1
+        places[np.int64((times[i] - origin) * scale)] += 1
     begin = 0
     for bucket in range(n):
         size = places[bucket]
-        if size > LARGEST_BUCKET:
-            return False
         places[bucket] = begin
         begin += size
     for i in range(n):
-        bucket = np.int64((times[i] - earliest) * scale)
-        order[places[bucket]] = i
-        places[bucket] += 1
+        bucket = np.int64((times[i] - origin) * scale)
+        place = places[bucket]
+        places[bucket] = place + 1
+        order[place] = i
+        keys[place] = times[i]
+
+
+@njit(cache=True, error_model="numpy")
+def _insert(keys, neurons, order, low, high, moves):
+    """Sort order[low:high] by insertion; False, with a part of it sorted, if that takes more than ``moves``."""
+    for i in range(low + 1, high):
+        key = keys[i]
+        if keys[i - 1] < key:
+            continue
+        moved = order[i]
+        k = i
+        while k > low and (key < keys[k - 1] or (key == keys[k - 1] and neurons[moved] < neurons[order[k - 1]])):
+            keys[k] = keys[k - 1]
+            order[k] = order[k - 1]
+            k -= 1
+        keys[k] = key
+        order[k] = moved
+        moves -= i - k
+        if moves < 0:
+            return False
     return True
 
 
 @njit(cache=True, error_model="numpy")
 def _before(times, neurons, i, k):
     return times[i] < times[k] or (times[i] == times[k] and neurons[i] < neurons[k])
-
-
-@njit(cache=True, error_model="numpy")
-def _insert(times, neurons, order, low, high):
-    for i in range(low + 1, high):
-        moved = order[i]
-        k = i
-        while k > low and _before(times, neurons, moved, order[k - 1]):
-            order[k] = order[k - 1]
-            k -= 1
-        order[k] = moved
 
 
 @njit(cache=True, error_model="numpy")

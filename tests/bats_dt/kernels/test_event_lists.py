@@ -39,9 +39,12 @@ def test_trains_come_back_as_they_were_given(random_trains):
     np.testing.assert_array_equal(back_counts, counts)
 
 
-@pytest.mark.parametrize("spread", ["even", "clustered", "equal", "one far away", "few values", "descending"])
+@pytest.mark.parametrize(
+    "spread", ["even", "clustered", "equal", "one far away", "few values", "descending", "nearly equal"]
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 8, 9, 500])
-def test_sorting_is_by_time_and_neuron_and_stable_however_times_are_spread(spread, n):
+def test_sorting_is_by_time_and_neuron_and_stable_however_times_are_spread(spread, n, dtype):
     rng = np.random.default_rng(n)
     times = rng.random(n)
     if spread == "clustered":
@@ -55,6 +58,9 @@ def test_sorting_is_by_time_and_neuron_and_stable_however_times_are_spread(sprea
         times = np.round(times, 1)
     elif spread == "descending":
         times = np.sort(times)[::-1].copy()
+    elif spread == "nearly equal":  # the range of the times is below what can be divided by
+        times = np.finfo(dtype).smallest_subnormal * rng.integers(0, 3, n)
+    times = times.astype(dtype)
     neurons = rng.integers(0, 5, n).astype(np.int32)
     order, spare = np.empty((2, n), np.int32)
     sort_events(times, neurons, order, spare)
