@@ -62,6 +62,11 @@ class Replacement(Change):
         self._original: Any = None
         self._replacement: Any = None
 
+    @property
+    def objects(self) -> tuple[Any, Any]:
+        """Upstream's object and what stands in its place, None before :meth:`install` and after :meth:`remove`."""
+        return self._original, self._replacement
+
     def _owner(self, module: types.ModuleType) -> tuple[Any, str]:
         *path, name = self.attribute.split(".")
         owner: Any = module

@@ -42,13 +42,18 @@ class Patch:
     source text that the repair was written for. ``options`` are what :func:`patches.apply` takes besides the name,
     and what ``make`` of the changes is given. ``not_needed`` returns why the running stack does not show the
     defect, or None where it does.
+
+    A package that is used from a checkout on the path has no version: there ``commit`` says of which one the
+    fingerprints are, and ``versions`` stays empty. Such a patch is for those who have it, so that applying it where
+    the package is not to be found is refused rather than passed over.
     """
 
     name: str
     reason: str
     package: str
-    versions: tuple[str, ...]
     changes: tuple[Change, ...] = field(repr=False)
+    versions: tuple[str, ...] = ()
+    commit: str | None = None
     options: tuple[Option, ...] = ()
     not_needed: Callable[[], str | None] = field(default=always_needed, repr=False)
 
@@ -59,8 +64,8 @@ class Patch:
 
     def why_not_needed(self) -> str | None:
         """The reason for leaving this stack alone, or None."""
-        if installed_version(self.package) is None and all(map(_is_absent, self.changes)):
-            return f"{self.package} is not installed"
+        if self._is_absent():
+            return f"{self.package} is not {'on the path' if self.commit else 'installed'}"
         return self.not_needed()
 
     def why_refused(self) -> str | None:
@@ -77,29 +82,41 @@ class Patch:
         Raises:
             PatchError: with the package, what was found, what is known and what to do.
         """
-        known = " or ".join(self.versions)
-        version = installed_version(self.package)
-        advice = f"install {self.package}=={self.versions[-1]}, or go without the patch {self.name!r}"
-        if version not in self.versions:
-            found = "without a version" if version is None else version
-            raise PatchError(
-                f"{self.package} {found} is installed, but the patch {self.name!r} knows only {known}: {advice}"
-            )
+        where, advice = self._check_checkout() if self.commit else self._check_version()
         for change in self.changes:
             for qualname, fingerprints in change.guarded.items():
                 found = _file_fingerprint(change.module, qualname)
                 if found not in fingerprints:
                     symbol = f"{change.module}.{qualname}" if qualname else change.module
                     raise PatchError(
-                        f"{symbol} of {self.package} {version} is not the source that the patch "
-                        f"{self.name!r} replaces (fingerprint {found}, known {' or '.join(fingerprints)}): "
-                        f"the installed files were changed, so reinstall {self.package}=={version}, or go "
-                        "without the patch"
+                        f"{symbol} of {where} is not the source that the patch {self.name!r} replaces (fingerprint "
+                        f"{found}, known {' or '.join(fingerprints)}): {advice}, or go without the patch"
                     )
 
+    def _check_version(self) -> tuple[str, str]:
+        """What to call the package, and what to do where its files are not upstream's."""
+        known = " or ".join(self.versions)
+        version = installed_version(self.package)
+        if version not in self.versions:
+            found = "without a version" if version is None else version
+            raise PatchError(
+                f"{self.package} {found} is installed, but the patch {self.name!r} knows only {known}: install "
+                f"{self.package}=={self.versions[-1]}, or go without the patch {self.name!r}"
+            )
+        reinstall = f"the installed files were changed, so reinstall {self.package}=={version}"
+        return f"{self.package} {version}", reinstall
 
-def _is_absent(change: Change) -> bool:
-    return module_file(change.module) is None
+    def _check_checkout(self) -> tuple[str, str]:
+        if self._is_absent():
+            raise PatchError(
+                f"the patch {self.name!r} found no {self.package} on the path: put the folder of its checkout on "
+                "sys.path (or PYTHONPATH) before the patch is applied"
+            )
+        return self.package, f"check out commit {self.commit} of {self.package}"
+
+    def _is_absent(self) -> bool:
+        without_version = self.commit is not None or installed_version(self.package) is None
+        return without_version and all(module_file(change.module) is None for change in self.changes)
 
 
 def _file_fingerprint(module: str, qualname: str) -> str:

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from patches import lava_dl, lava_nc
+from patches import bats, lava_dl, lava_nc
 from patches.change import Change
 from patches.error import PatchError, PatchWarning
 from patches.import_hook import ImportHook
 from patches.option import resolve, said, signature
 from patches.patch import Patch, State
 
-PATCHES: dict[str, Patch] = {patch.name: patch for patch in (*lava_nc.PATCHES, *lava_dl.PATCHES)}
+PATCHES: dict[str, Patch] = {patch.name: patch for patch in (*lava_nc.PATCHES, *lava_dl.PATCHES, *bats.PATCHES)}
 
 SETS: dict[str, tuple[str, ...]] = {
     "modern-python": (
@@ -69,8 +69,8 @@ def apply(name: str, **options: Any) -> list[PatchStatus]:
         a row for each patch concerned, which says applied or why it was not needed.
 
     Raises:
-        PatchError: an installed version or source text that a patch does not know, or the patch is applied with
-            other options; nothing is applied then.
+        PatchError: an installed version or source text that a patch does not know, a checkout that is not on the path,
+            or the patch is applied with other options; nothing is applied then.
         TypeError: an option that the patch does not have, or a required one that is missing; options for a set.
         ValueError: an unknown name.
         TypeError, ValueError: what the patch says of an option's value.
@@ -78,7 +78,7 @@ def apply(name: str, **options: Any) -> list[PatchStatus]:
     with _lock:
         values = _resolved(name, options)
         members = [patch for patch in _members(name) if patch.name not in _applied]
-        needed = [patch for patch in members if patch.why_not_needed() is None]
+        needed = [patch for patch in members if patch.commit or patch.why_not_needed() is None]
         refused = [reason for reason in (patch.why_refused() for patch in needed) if reason]
         if refused:
             raise PatchError("; ".join(refused))

@@ -1,0 +1,1 @@
+from .propagate_recurrent_errors import propagate_recurrent_errors as propagate_recurrent_errors

@@ -1,0 +1,2 @@
+from .compute_pre_exps import compute_pre_exps as compute_pre_exps
+from .compute_spike_times import compute_spike_times as compute_spike_times
