@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from bats_dt import Network, TimeGrid, set_backend
+from bats_dt.backend import to_numpy
 from bats_dt.layers import ConvInputLayer, ConvLIFLayer, InputLayer, LIFLayer, PoolingLayer
 from bats_dt.losses import SpikeCountClassLoss
 from bats_dt.optimizers import AdamOptimizer
@@ -206,6 +207,14 @@ def test_weights_that_bats_stored_are_restored(tmp_path):
     other = convolutional_network(rng)
     other.restore(tmp_path)
     np.testing.assert_array_equal(other.layers[1].weights, stored["conv"])
+
+
+def test_weights_of_the_gpu_are_stored_and_restored(cuda, tmp_path):
+    network, other = (two_layer_network(np.random.default_rng(seed)) for seed in (16, 17))
+    network.store(tmp_path)
+    other.restore(tmp_path)
+    for one, two in zip(network.layers[1:], other.layers[1:], strict=True):
+        np.testing.assert_array_equal(to_numpy(one.weights), to_numpy(two.weights))
 
 
 def weighted(network):

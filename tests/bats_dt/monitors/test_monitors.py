@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 
+from bats_dt.backend import array_module
 from bats_dt.monitors import (
     AbstractMonitor,
     AccuracyMonitor,
@@ -42,6 +43,19 @@ def test_a_monitor_says_what_was_added_and_begins_anew_after_a_record(case):
     assert math.isnan(monitor.record(2.0))
     assert monitor.epochs.tolist() == [1.5, 2.0]
     np.testing.assert_allclose(monitor.values, [expected, math.nan])
+
+
+def test_monitors_take_arrays_on_a_gpu(cuda):
+    counts, labels = array_module().asarray(COUNTS), array_module().asarray(LABELS)
+    added = {
+        AccuracyMonitor(): (labels, labels), LossMonitor(): (counts,), SilentLabelsMonitor(): (counts, labels),
+        DeadLabelsMonitor(): (counts, labels), SilentNeuronsMonitor("h"): (counts,), SpikeCountMonitor("h"): (counts,),
+        WeightsNormMonitor("h"): (counts,),
+    }  # fmt: skip
+    for monitor, arguments in added.items():
+        monitor.add(*arguments)
+    found = [monitor.record(1) for monitor in added]
+    np.testing.assert_allclose(found, [100, 4 / 9, 200 / 3, 1, 100 / 3, 4 / 3, 6**0.5])
 
 
 def test_reset_forgets_what_was_added_but_not_what_was_recorded():

@@ -3,6 +3,8 @@ import math
 import numpy as np
 import pytest
 
+from bats_dt import set_backend
+from bats_dt.backend import array_module, to_numpy
 from bats_dt.optimizers import AdamOptimizer, NAdamOptimizer
 
 
@@ -65,6 +67,24 @@ def test_a_restored_optimizer_continues_as_if_nothing_had_happened(optimizer):
     for g in gradients[2:]:
         (_, delta) = continued.step([None, g.T])
     np.testing.assert_array_equal(delta, expected)
+
+
+@pytest.mark.parametrize("optimizer", [AdamOptimizer, NAdamOptimizer])
+def test_a_state_of_the_gpu_is_kept_on_the_host_and_continues_there_or_here(cuda, optimizer):
+    gradients = np.random.default_rng(2).normal(size=(3, 5, 4)).astype(np.float32)
+    on_gpu, continued, expected = optimizer(), optimizer(), optimizer()
+    asarray = array_module().asarray
+    for g in gradients[:2]:
+        on_gpu.step([None, asarray(g)])
+    state = on_gpu.state_dict()
+    assert all(isinstance(array, np.ndarray) for array in state.values())
+    continued.load_state_dict(state)
+    found = [to_numpy(each.step([None, asarray(gradients[2])])[1]) for each in (on_gpu, continued)]
+    np.testing.assert_array_equal(*found)
+    set_backend("cpu")
+    for g in gradients:
+        (_, delta) = expected.step([None, g])
+    np.testing.assert_allclose(found[0], delta, rtol=1e-4)  # float32 sums in another order of operations
 
 
 @pytest.mark.parametrize(
