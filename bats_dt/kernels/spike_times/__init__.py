@@ -9,7 +9,8 @@ from bats_dt.grid import TimeGrid
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
-LEAST_SLOPE = 1e-3  # of threshold/tau: flatter crossings are counted and their slope is bounded
+LEAST_SLOPE = 1e-3  # of theta/tau_mem: flatter crossings are counted and their slope is bounded
+LATE_SLACK = 1e-4  # of the potential: what the rule "published" lets it lie below theta at the grid point
 MOST_IN_INTERVAL = 10_000  # spikes of a neuron between two inputs: weights that have diverged must not hang
 
 
@@ -31,7 +32,7 @@ def spike_times(
 
     A crossing is valid after the last event (input or own spike) and up to and including the next input. If
     rounding leaves a potential at or above the threshold without a spike, it is emitted at the beginning of the
-    next interval: nothing is lost.
+    next interval: nothing is lost. (The rule "published" loses spikes, as it was published: EQUATIONS A.6.)
 
     Raises
     ------

@@ -1,16 +1,13 @@
 """Forward pass in Numba: samples in parallel, neurons on the vector axis, time relative to the last input.
 
-Derivation. With t0 the time of the last input event, A = a exp(-t0/tau_s) and B = b exp(-t0/tau) in the letters
-of EQUATIONS A.5, and c = theta/tau:
+The state of all neurons is their potential V and current I at the last input (``crossings.py``); both decay, so nothing
+overflows however long the simulation is. From one input to the next a pass over all neurons computes the state at the
+end of the interval and flags the neurons that may cross in it: those at the threshold at its beginning or end, and
+those whose peak lies inside and may reach it. Only they are solved, in float64 (``rules.py``). The flags may be too
+many; a crossing that they miss by rounding leaves V at or above the threshold at the beginning of the next interval,
+and is found there.
 
-    V(t)/tau = B y - A y^2,  y = exp(-(t - t0)/tau)        an input adds w to A and to B,
-    A <- A exp(-gap/tau_s), B <- B exp(-gap/tau)           when the origin moves on by gap,
-    upward crossing  E = 1/y = 2A / (B + sqrt(B^2 - 4Ac)), peak E = 2A/B,  dV/dt = (2Ay - B) y.
-
-A and B decay, so nothing overflows however long the simulation is. In each interval between inputs a cheap test
-over all neurons flags those that may cross (it compares in E, without a logarithm); only those are solved, in
-float64. The test may flag too many neurons; one that it misses by rounding is at or above the threshold at the
-beginning of the next interval and is found there.
+The arrays that a sample needs are made once for each range of samples, and what it emits is appended to the others'.
 """
 
 # mypy: disallow-untyped-defs=False
@@ -21,25 +18,30 @@ from numba import njit
 
 from bats_dt.grid import TimeGrid
 from bats_dt.kernels.event_lists.sorting import sort_events
-from bats_dt.kernels.spike_times.crossings import (
+from bats_dt.kernels.spike_times import LATE_SLACK
+from bats_dt.kernels.spike_times.crossings import Constants, factors, time_to_peak
+from bats_dt.kernels.spike_times.rules import (
     BOUNDED,
     DIVERGED,
     DUE,
     EMITTED,
     LOST,
-    MARK_ROWS,
+    PENDING_ROWS,
     STATE_ROWS,
     TALLIES,
-    TOTAL,
-    A,
-    B,
-    fire,
+    I,
+    V,
+    fire_as_published,
+    fire_detected,
+    fire_exactly,
+    fire_snapped,
 )
 from bats_dt.kernels.threads import run_pieces
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
-_RULE_CODES = {None: 0, "snap": 1, "detect": 2}
+EXACT, SNAP, DETECT, PUBLISHED = range(4)
+_RULE_CODES = {None: EXACT, "snap": SNAP, "detect": DETECT, "published": PUBLISHED}
 _SLACK = 1e-5  # of the flags, relative to the threshold: some hundred roundings of float32
 
 
@@ -54,128 +56,190 @@ def spike_times(
     """Contract: :func:`bats_dt.kernels.spike_times.spike_times`."""
     dt, rule = (grid.dt, grid.rule) if grid else (0.0, None)
     dtype, batch, n_post = weights.dtype, inputs.batch, weights.shape[1]
-    state = np.zeros((batch, STATE_ROWS, n_post), dtype)
-    state[:, DUE] = np.inf
-    marks = np.zeros((batch, MARK_ROWS, n_post), np.int32)
-    flags = np.zeros((batch, (n_post + 7) // 8 * 8), np.uint8)
-    floats = np.empty((batch, 3, n_post * max_spikes), dtype)  # time, since_input, inverse_slope
-    integers = np.empty((batch, 5, n_post * max_spikes), np.int32)  # neuron, slot, last_input, order, spare
+    constants = Constants.of(neuron, dt, dtype)
+    low = neuron.threshold * (1 - _SLACK) - (LATE_SLACK if rule == "published" else 0.0)
     tally = np.zeros((batch, TALLIES), np.int64)
     tally[:, DIVERGED] = -1
-    steps = np.zeros((batch, 4), dtype)  # decay of a, decay of b, y at the end, end
-    steps[:, 3] = max_simulation
-    constants = (neuron.tau_mem, neuron.c, neuron.reset_over_tau, dt)
-    bounds = (dtype.type(neuron.c * (1 - _SLACK)), dtype.type(1 + _SLACK))
-    run_pieces(
-        batch,
-        lambda first, end: _simulate_samples(
-            first, end, inputs.offsets, inputs.times, inputs.neurons, weights, constants, bounds, max_spikes,
-            _RULE_CODES[rule], state, marks, flags, flags.view(np.uint64), floats, integers, tally, steps,
-        ),
-    )  # fmt: skip
+    pieces: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def simulate(first: int, end: int) -> None:
+        pieces[first] = _simulate_samples(
+            first, end, inputs.offsets, inputs.times, inputs.neurons, weights, constants, dtype.type(low),
+            dtype.type(max_simulation), max_spikes, _RULE_CODES[rule], tally,
+        )  # fmt: skip
+
+    run_pieces(batch, simulate)
     offsets = np.concatenate([[0], np.cumsum(tally[:, EMITTED])]).astype(np.int64)
     times, since, slopes = np.empty((3, offsets[-1]), dtype)
     neurons, slots = np.empty((2, offsets[-1]), np.int32)
     last_input = np.empty(offsets[-1], np.int64)
-    _pack_batch(inputs.offsets, offsets, floats, integers, times, since, slopes, neurons, slots, last_input)
+    for first, (floats, integers) in pieces.items():
+        part = slice(offsets[first], offsets[first] + floats.shape[1])
+        times[part], since[part], slopes[part] = floats
+        neurons[part], slots[part], last_input[part] = integers
     events = SpikeEvents(offsets, times, neurons, slots, n_post, max_spikes)
     counts = tally[:, LOST], tally[:, BOUNDED], tally[:, DIVERGED]
-    return EmittedSpikes(events, last_input, since, slopes, *counts, grid is not None)
+    return EmittedSpikes(events, last_input, since, slopes, *counts, rule in ("snap", "detect"))
 
 
 @njit(cache=True, error_model="numpy")
-def _copy_row(state, weights, pre):
+def _add_row(state, now, weights, pre):
     for j in range(weights.shape[1]):
-        state[TOTAL, j] = weights[pre, j]
+        state[now, I, j] += weights[pre, j]
 
 
 @njit(cache=True, error_model="numpy")
-def _add_row(state, weights, pre):
-    for j in range(weights.shape[1]):
-        state[TOTAL, j] += weights[pre, j]
+def _advance_in_closed_form(state, now, flags, low, interval):
+    decay, decay_i, response, tau = interval[0], interval[1], interval[2], interval[3]
+    for j in range(flags.size):
+        v = state[now, V, j]
+        i = state[now, I, j]
+        a = tau * i
+        b = v + a
+        v_then = decay * v + response * i
+        i_then = decay_i * i
+        state[1 - now, V, j] = v_then
+        state[1 - now, I, j] = i_then
+        peak_inside = (a > v) & (tau * i_then <= v_then)
+        flags[j] = (v >= low) | (v_then >= low) | (peak_inside & (b > 0) & (b * b >= (a + a + a + a) * low))
 
 
 @njit(cache=True, error_model="numpy")
-def _advance(state, decay_a, decay_b):
-    for j in range(state.shape[1]):
-        state[A, j] = state[A, j] * decay_a + state[TOTAL, j]
-        state[B, j] = state[B, j] * decay_b + state[TOTAL, j]
+def _advance(state, now, flags, low, interval):
+    decay, decay_i, response, tau = interval[0], interval[1], interval[2], interval[3]
+    most_response = interval[4]
+    for j in range(flags.size):
+        v = state[now, V, j]
+        i = state[now, I, j]
+        v_then = decay * v + response * i
+        i_then = decay_i * i
+        state[1 - now, V, j] = v_then
+        state[1 - now, I, j] = i_then
+        peak_inside = (tau * i > v) & (tau * i_then <= v_then)
+        flags[j] = (v >= low) | (v_then >= low) | (peak_inside & (max(v, decay * v) + most_response * i >= low))
 
 
 @njit(cache=True, error_model="numpy")
-def _flag(flags, state, y_end, t_end, low, edge):
-    """Mark neurons that may emit: at threshold now or at the end, with a peak in between, or with a spike due."""
-    for j in range(state.shape[1]):
-        a = state[A, j]
-        b = state[B, j]
-        twice_a = a + a
-        at_start = b - a >= low
-        at_end = (b - a * y_end) * y_end >= low
-        peak_ahead = (twice_a * edge >= b) & (twice_a * y_end <= b * edge)
-        reaches = (b >= low) & (b * b >= (twice_a + twice_a) * low)
-        flags[j] = at_start | at_end | (peak_ahead & reaches) | (state[DUE, j] <= t_end)
+def _flag_the_due(flags, pending, t_end):
+    for j in range(flags.size):
+        flags[j] |= pending[DUE, j] <= t_end
+
+
+@njit(cache=True, error_model="numpy")
+def _list_flagged(flags, words, neurons):
+    """The indices of the flags that are set, and how many they are; ``words``: the flags by eight."""
+    n = 0
+    for word in range(words.size):
+        if words[word] != 0:
+            for j in range(8 * word, min(8 * word + 8, flags.size)):
+                neurons[n] = j
+                n += flags[j]
+    return n
 
 
 @njit(cache=True, error_model="numpy")
 def _simulate_sample(
-    begin, end, in_times, in_neurons, weights, constants, bounds, max_spikes, rule,
-    state, marks, flags, flag_words, floats, integers, tally, steps,
+    begin, end, in_times, in_neurons, weights, constants, low, max_simulation, max_spikes, rule,
+    state, pending, pending_input, counts, flags, words, flagged, interval, tally, floats, integers,
 ):  # fmt: skip
-    """Emit the spikes of one sample, interval by interval, then sort them."""
-    n_post = weights.shape[1]
-    limit = steps[3]
-    decay = 0.0
+    """Emit the spikes of one sample, interval by interval."""
+    most_response = factors(time_to_peak(0.0, 1.0, constants), constants)[2]
+    interval[3] = constants.tau_mem
     first = begin
-    while first < end and in_times[first] <= limit and tally[DIVERGED] < 0:
-        last = first + 1
+    now = 0
+    while first < end and in_times[first] <= max_simulation and tally[DIVERGED] < 0:
+        last = first
         while last < end and in_times[last] == in_times[first]:
+            _add_row(state, now, weights, in_neurons[last])
             last += 1
-        _copy_row(state, weights, in_neurons[first])
-        for event in range(first + 1, last):
-            _add_row(state, weights, in_neurons[event])
-        steps[0] = decay * decay
-        steps[1] = decay
-        _advance(state, steps[0], steps[1])
-        steps[3] = min(limit, in_times[last]) if last < end else limit
         t_start = np.float64(in_times[first])
-        decay = np.exp((t_start - np.float64(steps[3])) / constants[0])
-        steps[2] = decay
-        _flag(flags, state, steps[2], steps[3], bounds[0], bounds[1])
-        for word in range(flag_words.size):
-            if flag_words[word] != 0:
-                for j in range(8 * word, min(8 * word + 8, n_post)):
-                    if flags[j]:
-                        fire(
-                            rule, j, last - 1 - begin, state, marks, tally, t_start, steps[3], decay,
-                            constants, max_spikes, floats, integers,
-                        )  # fmt: skip
+        t_end = np.float64(min(max_simulation, in_times[last]) if last < end else max_simulation)
+        interval[0], interval[1], interval[2] = factors(t_end - t_start, constants)
+        if constants.closed:
+            _advance_in_closed_form(state, now, flags, low, interval)
+        else:
+            interval[4] = most_response
+            _advance(state, now, flags, low, interval)
+        if rule == SNAP:
+            _flag_the_due(flags, pending, t_end)
+        n = _list_flagged(flags, words, flagged)
+        if n > 0:
+            if rule == EXACT:
+                fire_exactly(
+                    flagged, n, last - 1, t_start, t_end, state, now, counts, tally, constants, max_spikes, floats,
+                    integers,
+                )  # fmt: skip
+            elif rule == SNAP:
+                fire_snapped(
+                    flagged, n, last - 1, t_start, t_end, state, now, pending, pending_input, counts, tally, constants,
+                    max_spikes, floats, integers,
+                )  # fmt: skip
+            elif rule == DETECT:
+                fire_detected(
+                    flagged, n, last - 1, t_start, t_end, state, now, pending, pending_input, counts, tally, constants,
+                    max_spikes, floats, integers,
+                )  # fmt: skip
+            else:
+                fire_as_published(
+                    flagged, n, last - 1, t_start, t_end, state, now, counts, tally, constants, max_spikes, floats,
+                    integers,
+                )  # fmt: skip
+        now = 1 - now
         first = last
-    n = tally[EMITTED]
-    sort_events(floats[0, :n], integers[0, :n], integers[3, :n], integers[4, :n])
+
+
+@njit(cache=True, error_model="numpy")
+def _with_room(array, used, needed):
+    """The array, or a longer copy of its ``used`` columns, with room for ``needed`` more."""
+    if used + needed <= array.shape[1]:
+        return array
+    longer = np.empty((array.shape[0], max(used + needed, 2 * array.shape[1])), array.dtype)
+    longer[:, :used] = array[:, :used]
+    return longer
+
+
+@njit(cache=True, error_model="numpy")
+def _append(order, n, floats, integers, used, all_floats, all_integers):
+    for k in range(n):
+        for row in range(3):
+            all_floats[row, used + k] = floats[row, order[k]]
+            all_integers[row, used + k] = integers[row, order[k]]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _simulate_samples(
-    first_sample, end_sample, offsets, in_times, in_neurons, weights, constants, bounds, max_spikes, rule,
-    state, marks, flags, flag_words, floats, integers, tally, steps,
+    first_sample, end_sample, offsets, in_times, in_neurons, weights, constants, low, max_simulation, max_spikes, rule,
+    tally,
 ):  # fmt: skip
+    """The spikes of a range of samples, each sample's sorted: (time, since, slope), (neuron, slot, last input)."""
+    n_post = weights.shape[1]
+    state = np.empty((2, STATE_ROWS, n_post), weights.dtype)
+    pending = np.empty((PENDING_ROWS, n_post), weights.dtype)
+    pending_input = np.empty(n_post, np.int64)
+    counts = np.empty(n_post, np.int32)
+    padded = np.zeros((n_post + 7) // 8 * 8, np.uint8)
+    flagged = np.empty(n_post + 1, np.int32)
+    interval = np.empty(5, weights.dtype)  # decay of V and of I, response to I, tau_mem, largest response
+    floats = np.empty((3, n_post * max_spikes + 1), weights.dtype)
+    integers = np.empty((3, n_post * max_spikes + 1), np.int64)
+    order = np.empty((2, n_post * max_spikes), np.int32)
+    all_floats = np.empty((3, 0), weights.dtype)
+    all_integers = np.empty((3, 0), np.int64)
+    used = 0
     for sample in range(first_sample, end_sample):
+        state[0] = 0.0
+        pending[:] = 0.0
+        pending[DUE] = np.inf
+        counts[:] = 0
         _simulate_sample(
-            offsets[sample], offsets[sample + 1], in_times, in_neurons, weights, constants, bounds, max_spikes, rule,
-            state[sample], marks[sample], flags[sample], flag_words[sample], floats[sample], integers[sample],
-            tally[sample], steps[sample],
+            offsets[sample], offsets[sample + 1], in_times, in_neurons, weights, constants, low, max_simulation,
+            max_spikes, rule, state, pending, pending_input, counts, padded[:n_post], padded.view(np.uint64),
+            flagged, interval, tally[sample], floats, integers,
         )  # fmt: skip
-
-
-@njit(cache=True, error_model="numpy")
-def _pack_batch(in_offsets, offsets, floats, integers, times, since, slopes, neurons, slots, last_input):
-    for sample in range(offsets.size - 1):
-        for i in range(offsets[sample + 1] - offsets[sample]):
-            k = offsets[sample] + i
-            source = integers[sample, 3, i]
-            times[k] = floats[sample, 0, source]
-            since[k] = floats[sample, 1, source]
-            slopes[k] = floats[sample, 2, source]
-            neurons[k] = integers[sample, 0, source]
-            slots[k] = integers[sample, 1, source]
-            last_input[k] = in_offsets[sample] + integers[sample, 2, source]
+        n = tally[sample, EMITTED]
+        sort_events(floats[0, :n], integers[0, :n], order[0, :n], order[1, :n])
+        all_floats = _with_room(all_floats, used, n)
+        all_integers = _with_room(all_integers, used, n)
+        _append(order[0], n, floats, integers, used, all_floats, all_integers)
+        used += n
+    return all_floats[:, :used], all_integers[:, :used]

@@ -1,7 +1,4 @@
-"""Forward pass as the equations read: one neuron at a time, absolute exponentials, float64.
-
-Absolute exponentials overflow when times exceed some 350 tau; the fast implementations do not.
-"""
+"""Forward pass as the equations read: one neuron at a time, from event to event, float64."""
 
 from __future__ import annotations
 
@@ -9,9 +6,10 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.optimize import brentq
 
 from bats_dt.grid import TimeGrid
-from bats_dt.kernels.spike_times import LEAST_SLOPE, MOST_IN_INTERVAL
+from bats_dt.kernels.spike_times import LATE_SLACK, LEAST_SLOPE, MOST_IN_INTERVAL
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
@@ -60,7 +58,7 @@ def spike_times(
         lost,
         bounded,
         diverged,
-        grid is not None,
+        grid is not None and grid.rule != "published",
     )
 
 
@@ -76,15 +74,15 @@ class Crossing:
 
 @dataclass
 class Cell:
-    """State of one neuron in one sample: a, b of EQUATIONS A.5 and what it has emitted."""
+    """One neuron in one sample: V and I at the time of its last event, input or own spike, and what it has emitted."""
 
     neuron: Neuron
     max_simulation: float
     grid: TimeGrid | None
     dtype: np.dtype
-    a: float = 0.0
-    b: float = 0.0
-    last: float = 0.0  # time of the last event: input or own spike
+    v: float = 0.0
+    i: float = 0.0
+    last: float = 0.0
     crossing: Crossing | None = None  # the one that is to become a spike on the grid
     due: float = math.inf
     bounded: int = 0
@@ -95,19 +93,15 @@ class Cell:
         """Take in one input and emit up to the next."""
         if time > self.max_simulation or self.diverged:
             return
-        self.a += weight * math.exp(time / self.neuron.tau_syn)
-        self.b += weight * math.exp(time / self.neuron.tau_mem)
-        self.last = time
+        self._move(time)
+        self.i += weight
         self.fired = 0
         end = min(next_input, self.max_simulation)
         if end <= time and next_input <= time:
             return  # simultaneous inputs act together
-        if self.grid is None:
-            self._emit_exactly(event, time, end)
-        elif self.grid.rule == "snap":
-            self._emit_snapped(event, time, end)
-        else:
-            self._emit_detected(event, time, end)
+        rules = {"snap": self._emit_snapped, "detect": self._emit_detected, "published": self._emit_as_published}
+        emit = rules[self.grid.rule] if self.grid else self._emit_exactly
+        emit(event, time, end)
 
     @property
     def diverged(self) -> bool:
@@ -119,35 +113,64 @@ class Cell:
         """The timestep [s], 0 in continuous time."""
         return self.grid.dt if self.grid else 0.0
 
+    def current(self, time: float) -> float:
+        """I(t) = exp(-s/tau_syn) I, s since the last event."""
+        return math.exp(-(time - self.last) / self.neuron.tau_syn) * self.i
+
     def potential(self, time: float) -> float:
-        """V(t) / tau = b y - a y^2, y = exp(-t/tau)."""
-        y = math.exp(-time / self.neuron.tau_mem)
-        return self.b * y - self.a * y * y
+        """V(t) = exp(-s/tau_mem) V + g(s) I."""
+        since = time - self.last
+        return math.exp(-since / self.neuron.tau_mem) * self.v + self.neuron.response(since) * self.i
+
+    def _move(self, time: float) -> None:
+        self.v, self.i, self.last = self.potential(time), self.current(time), time
+
+    def _time_to_peak(self) -> float:
+        """Seconds to the maximum of V, 0 if it falls, inf if it rises for ever (to 0): V' = I - V/tau_mem = 0 there."""
+        neuron, delta = self.neuron, self.neuron.delta
+        if self.i <= 0 or self.i <= self.v / neuron.tau_mem:
+            return 0.0
+        ahead = neuron.tau_syn * (1 - self.v / (neuron.tau_mem * self.i))
+        if delta == 0:
+            return ahead
+        return -math.log1p(-delta * ahead) / delta if delta * ahead < 1 else math.inf
+
+    def _time_to_threshold(self, left: float) -> float | None:
+        """Seconds in which V rises to theta, None if it does not within ``left``."""
+        theta, tau = self.neuron.threshold, self.neuron.tau_mem
+        peak = self._time_to_peak()
+        if peak == 0:
+            return None
+        if self.neuron.closed_form:
+            a, b = tau * self.i, tau * self.i + self.v
+            if b <= 0 or b * b < 4 * a * theta:
+                return None
+            since = max(-tau * math.log((b + math.sqrt(b * b - 4 * a * theta)) / (2 * a)), 0.0)
+            return since if since <= left else None
+        top = min(peak, left)
+        if not math.isfinite(top) or self._excess(top) < -1e-15 * theta:
+            return None
+        return float(brentq(self._excess, 0.0, top, xtol=1e-300, rtol=1e-15)) if self._excess(top) > 0 else top
+
+    def _excess(self, since: float) -> float:
+        return self.potential(self.last + since) - self.neuron.threshold
 
     def _next_crossing(self, event: int, origin: float, end: float) -> Crossing | None:
-        tau, c = self.neuron.tau_mem, self.neuron.c
-        if self.potential(self.last) >= c:
-            y = math.exp(-self.last / tau)
-            return self._crossing(event, origin, self.last, (2 * self.a * y - self.b) * y)
-        if self.a <= 0 or self.b <= 0 or self.b**2 < 4 * self.a * c:
-            return None
-        x = math.sqrt(self.b**2 - 4 * self.a * c)
-        time = tau * math.log(2 * self.a / (self.b + x))
-        peak = tau * math.log(2 * self.a / self.b)
-        if peak <= self.last or time > end:
-            return None
-        time = max(time, self.last)
-        return self._crossing(event, origin, time, x * math.exp(-time / tau))
+        if self.v >= self.neuron.threshold:
+            return self._crossing(event, origin, self.last)
+        since = self._time_to_threshold(end - self.last)
+        return None if since is None else self._crossing(event, origin, min(self.last + since, end))
 
-    def _crossing(self, event: int, origin: float, time: float, slope: float) -> Crossing:
-        least = LEAST_SLOPE * self.neuron.c
+    def _crossing(self, event: int, origin: float, time: float) -> Crossing:
+        slope = self.current(time) - self.potential(time) / self.neuron.tau_mem
+        least = LEAST_SLOPE * self.neuron.threshold / self.neuron.tau_mem
         self.bounded += slope < least
         return Crossing(time, event, time - origin, 1 / max(slope, least))
 
     def _reset(self, time: float, crossing: Crossing) -> None:
         self.emitted.append((time, crossing))
-        self.b -= self.neuron.reset_over_tau * math.exp(time / self.neuron.tau_mem)
-        self.last = time
+        self._move(time)
+        self.v -= self.neuron.reset
         self.fired += 1
 
     def _emit_exactly(self, event: int, origin: float, end: float) -> None:
@@ -155,18 +178,6 @@ class Cell:
         while crossing and not self.diverged:
             self._reset(crossing.time, crossing)
             crossing = self._next_crossing(event, origin, end)
-
-    def _grid_time_after(self, time: float) -> float:
-        n = math.floor(time / self.dt) - 1
-        while self._grid_time(n) <= time:
-            n += 1
-        return self._grid_time(n)
-
-    def _grid_time(self, n: int) -> float:
-        return self._rounded(n * self.dt)
-
-    def _rounded(self, time: float) -> float:
-        return float(self.dtype.type(time))
 
     def _emit_snapped(self, event: int, origin: float, end: float) -> None:
         while not self.diverged:
@@ -179,13 +190,13 @@ class Cell:
                 return
             self._reset(self.due, self.crossing)
             self.crossing = None
-            if self.potential(self.last) >= self.neuron.c:
+            if self.v >= self.neuron.threshold:
                 self.crossing = Crossing(self.last, event, 0.0, 0.0)
                 self.due = self._grid_time_after(self.last)
 
     def _emit_detected(self, event: int, origin: float, end: float) -> None:
-        c = self.neuron.c
-        if self.potential(origin) < c:
+        theta = self.neuron.threshold
+        if self.v < theta:
             self.crossing = None
         while not self.diverged:
             found = self._next_crossing(event, origin, end)
@@ -195,12 +206,43 @@ class Cell:
             time = self._first_grid_time(self._rounded(found.time))
             if time > end:
                 break
-            if time != self._rounded(found.time) and self.potential(time) < c:
+            if time != self._rounded(found.time) and self.potential(time) < theta:
                 break
             self._reset(time, self.crossing)
-            self.crossing = Crossing(time, event, 0.0, 0.0) if self.potential(time) >= c else None
-        if math.isinf(end) or self.potential(end) < c:
+            self.crossing = Crossing(time, event, 0.0, 0.0) if self.v >= theta else None
+        if math.isinf(end) or self.potential(end) < theta:
             self.crossing = None
+
+    def _emit_as_published(self, event: int, origin: float, end: float) -> None:
+        """In the letters of EQUATIONS A.5, the times in a, b and c counted from the input."""
+        tau, c = self.neuron.tau_mem, self.neuron.threshold / self.neuron.tau_mem
+        a, b = self.i, self.i + self.v / tau
+        last = origin
+        while not self.diverged and a > 0 and b > 0 and b * b >= 4 * a * c:
+            x = math.sqrt(b * b - 4 * a * c)
+            since = tau * math.log(2 * a / (b + x))
+            time = self._published_grid_time(self._rounded(origin + since))
+            y = math.exp(-(time - origin) / tau)
+            late = tau * (b * y - a * y * y) + LATE_SLACK < self.neuron.threshold
+            if late or time <= last or time > end:
+                break
+            slope = x * math.exp(-since / tau)
+            self.bounded += slope < LEAST_SLOPE * c
+            self.emitted.append((time, Crossing(origin + since, event, since, 1 / max(slope, LEAST_SLOPE * c))))
+            self.fired += 1
+            last = time
+            b -= self.neuron.reset / tau * math.exp(since / tau)
+        self.v = tau * (b - a)
+
+    def _published_grid_time(self, time: float) -> float:
+        """t + (dt - fmod(t, dt)); the remainder has the sign of t."""
+        return self._grid_time(math.trunc(time / self.dt) + 1) if time < 0 else self._grid_time_after(time)
+
+    def _grid_time_after(self, time: float) -> float:
+        n = math.floor(time / self.dt) - 1
+        while self._grid_time(n) <= time:
+            n += 1
+        return self._grid_time(n)
 
     def _first_grid_time(self, time: float) -> float:
         """The first grid time at or after ``time`` that is above the time of the last event."""
@@ -208,3 +250,9 @@ class Cell:
         if self._grid_time(n) == time and time > self.last:
             return time
         return self._grid_time_after(max(time, self.last))
+
+    def _grid_time(self, n: int) -> float:
+        return self._rounded(n * self.dt)
+
+    def _rounded(self, time: float) -> float:
+        return float(self.dtype.type(time))

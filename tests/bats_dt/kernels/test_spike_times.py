@@ -6,7 +6,7 @@ import pytest
 
 from bats_dt.kernels.event_lists import event_lists
 from bats_dt.kernels.spike_times import cpu, reference
-from bats_dt.kernels.spike_times.crossings import next_crossing
+from bats_dt.kernels.spike_times.crossings import NONE, Constants, next_crossing
 from bats_dt.neuron import Neuron
 
 IMPLEMENTATIONS = [cpu, reference]
@@ -123,22 +123,23 @@ def test_no_crossing_is_lost_where_rounding_puts_it_beside_an_input(one_spike_in
 
 
 def test_a_potential_at_the_threshold_at_the_beginning_of_an_interval_is_a_crossing_there():
-    # V/tau = b y - a y^2 with c = 1, after an inhibitory input: it only falls from 1.5, or from exactly 1
-    for a, b in ((-1.0, 0.5), (-2.0, -1.0)):
-        assert next_crossing(a, b, 1.0, 1.0, 5.0) == 1.0
+    constants = Constants.of(UNIT, 0.0, np.dtype(np.float64))
+    for v in (3.0, 2.0):  # after an inhibitory input: it only falls from 3, or from exactly theta
+        assert next_crossing(v, -1.0, 5.0, constants) == (0.0, v, -1.0)
 
 
-def test_a_root_is_never_placed_before_the_beginning_of_its_interval():
+def test_a_crossing_is_never_placed_before_the_beginning_of_its_interval():
+    # V is a rounding or two below theta and rises: computed from a root above or below 1, as rounding has it
     rng = np.random.default_rng(0)
-    placed = 0
-    for _ in range(5000):
-        a, e = rng.uniform(4.2, 9), rng.uniform(1, 1.5)
-        b = e + a / e  # V = c = 1 at e, up to rounding
-        if 2 * a > b * e:  # upwards
-            found = next_crossing(a, b, 1.0, e, np.inf)
-            assert found >= e
-            placed += found == e
-    assert placed > 1000
+    for tau_mem in (2.0, 1.3):
+        constants = Constants.of(Neuron(1.0, 2.0, 2.0, tau_mem=tau_mem), 0.0, np.dtype(np.float64))
+        for _ in range(1000):
+            v = 2.0 * (1 - rng.integers(1, 4) * 2.0**-53)
+            rise, v_there, i_there = next_crossing(v, rng.uniform(1.6, 9), 5.0, constants)
+            assert 0 <= rise < 1e-13  # three roundings over a slope of at least 0.06
+            assert v_there == 2.0
+            assert i_there > 0
+        assert next_crossing(1.9, 0.9, 5.0, constants) == (NONE, 1.9, 0.9)  # it only falls
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
