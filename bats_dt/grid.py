@@ -10,7 +10,7 @@ import numpy as np
 
 from bats_dt.checks import real_number, whole_number
 
-RULES = ("snap", "detect")
+RULES = ("snap", "detect", "published")
 _NEEDED = "a timestep must be finite and above 0; for exact continuous time pass no grid at all (grid=None)"
 
 
@@ -26,10 +26,17 @@ class TimeGrid:
         the potential is by then; a crossing exactly on the grid moves a whole dt, as A19 is printed.
         ``"detect"``: the neuron is observed at grid points only and emits at the first one at which its
         potential is at or above the threshold; a crossing that has decayed by then is missed.
+        ``"published"``: what the published code computes. The first grid point after the exact crossing, if it lies
+        after the last event and up to the next input, and the potential there + 1e-4 is at or above the threshold;
+        otherwise no spike until the next input, with which the crossing is computed anew. The reset is at the exact
+        crossing. This mutes neurons: one that is still above the threshold after its spike has its next
+        crossing in a step that is over, and is silent for as long as it stays above. For layers with
+        tau_mem = 2 tau_syn only, to repeat published figures.
 
-    With both rules the reset is applied at the grid time that is emitted, a neuron emits at most once a step,
-    and one that is still above threshold after its reset fires again one step later. Grid times are n * dt
-    in float64, rounded once to the dtype of the array that holds them: layers on one grid agree exactly.
+    With snap and detect the reset is applied at the grid time that is emitted, and a neuron that is still above
+    threshold after its reset fires again one step later: none falls silent because of the grid. With every rule
+    a neuron emits at most once a step. Grid times are n * dt in float64, rounded once to the dtype of the array that
+    holds them: layers on one grid agree exactly.
 
     Raises
     ------

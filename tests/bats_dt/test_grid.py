@@ -13,7 +13,7 @@ def test_a_timestep_that_is_none_is_refused_in_words(dt):
 
 
 def test_an_unknown_rule_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="rule is 'round': pass one of 'snap', 'detect'"):
+    with pytest.raises(ValueError, match="rule is 'round': pass one of 'snap', 'detect', 'published'"):
         TimeGrid(0.1, "round")
 
 
