@@ -16,7 +16,7 @@ import numpy as np
 from runs.bench.cells import Cell, CellStore, cells
 from runs.bench.conversion_table import sheet, write_table
 from runs.bench.finetuning import Finetuning
-from runs.bench.machine import describe_machine, set_threads
+from runs.bench.machine import describe_machine, set_threads, torch_gpu
 from runs.bench.options import ConversionBench
 from runs.config import ConfigError, SlayerConfig
 from runs.console import Console
@@ -46,7 +46,8 @@ def run_conversion(options: ConversionBench) -> int:
             _fill(missing, store, file, base, recipe, (train, test), console)
         rows = {cell: row for cell in asked if (row := store.load(cell)) is not None}
         command = shlex.join(["lava-dt", *sys.argv[1:]])
-        about = {"command": command, "machine": describe_machine(options.threads), "n_test": len(test)}
+        machine = describe_machine(options.threads, torch_gpu())
+        about = {"command": command, "machine": machine, "n_test": len(test)}
         write_table(path, rows, {**about, "finetuning": recipe.text()})
         console.show(sheet(rows, len(test)).rich())
         console.line(f"wrote {path / 'conversion.md'} and conversion.json")

@@ -11,6 +11,7 @@ from torch import Tensor
 from runs.bench.cases import UPSTREAM, Case, Entry
 from runs.bench.contestants import build, forget, make_loss
 from runs.bench.inputs import labels, spike_train
+from runs.bench.results import one_line
 
 
 class SpikesDifferError(RuntimeError):
@@ -83,11 +84,6 @@ def compare(wanted: list[Tensor], found: list[Tensor], who: str) -> None:
                 f"{differing:,} entries of layer {number} of {who} differ from lava-dl's, which has "
                 f"{int(torch.count_nonzero(theirs)):,} spikes there: nothing was timed"
             )
-
-
-def one_line(error: Exception) -> str:
-    """The kind of an error and the beginning of its text; torch's own go on for pages."""
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
 
 
 def _run(case: Case, entry: Entry, seed: int) -> Outcome:

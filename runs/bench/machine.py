@@ -16,11 +16,14 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS
 _BUSY = 0.25  # load per core from which a warning is given
 
 
-def set_threads(threads: int) -> list[str]:
+def set_threads(threads: int, with_torch: bool = True) -> list[str]:
     """Gives torch, NumPy's BLAS and the Numba kernels the same number of threads, and lets OpenMP's wait passively.
 
     Spinning OpenMP threads take CPU time from whoever comes next, and are counted as CPU time of nothing. The
     variables are read when the libraries are loaded, also by child processes, so this comes before torch.
+
+    Args:
+        with_torch: whether torch takes part; where it does not, it need not be installed.
 
     Returns:
         Sentences about what came too late.
@@ -29,9 +32,10 @@ def set_threads(threads: int) -> list[str]:
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(threads)
     os.environ["OMP_WAIT_POLICY"] = "passive"
-    import torch
+    if with_torch:
+        import torch
 
-    torch.set_num_threads(threads)
+        torch.set_num_threads(threads)
     from numba import config
 
     config.NUMBA_NUM_THREADS = threads
@@ -56,12 +60,32 @@ def busy_sentence() -> str | None:
     )
 
 
-def describe_machine(threads: int) -> dict[str, Any]:
-    """Everything that a figure depends on, as plain values."""
+def describe_machine(threads: int | list[int], gpu: str | None) -> dict[str, Any]:
+    """Everything that a figure depends on, as plain values; `gpu` is the name of the one that is used."""
+    return {**describe_environment(), "processor": _processor(), "cores": cores(), "threads": threads, "gpu": gpu}
+
+
+def torch_gpu() -> str | None:
+    """The name of the GPU that torch uses, None where it sees none."""
     import torch
 
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {**describe_environment(), "processor": _processor(), "cores": cores(), "threads": threads, "gpu": gpu}
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def bats_gpu() -> str | None:
+    """The name of the GPU that bats_dt's kernels use, None where CuPy is not there or sees none."""
+    from bats_dt import get_backend, set_backend
+
+    before = get_backend()
+    try:
+        set_backend("cuda")
+    except (RuntimeError, ImportError):
+        return None
+    finally:
+        set_backend(before)
+    import cupy
+
+    return str(cupy.cuda.runtime.getDeviceProperties(0)["name"].decode())
 
 
 def without_gpu_extension() -> str | None:

@@ -1,54 +1,61 @@
-"""Peak memory of one contestant, measured in a process of its own: `python -m runs.bench.memory '{...}'`.
+"""Peak memory of one contestant, measured in a process of its own: `python -m runs.bench.memory MODULE '{...}'`.
 
 The peak is the largest resident size (VmHWM) during two steps of the case, input and network included, less the
-resident size after the imports and a step of the same network on a short recording. Where the system lets a process
+resident size after the imports and a step of the same network on a small input. Where the system lets a process
 reset its own mark ("5" to /proc/self/clear_refs) the peak is that of the steps alone; where it does not, and the
 imports had a higher one, the figure is too large, and says so.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from runs.bench.cases import Case, Entry
+from pydantic import BaseModel
+
+from runs.console import Console
 
 _MIB = 2**20
 
 
-def measure_memory(case: Case, entry: Entry, seed: int, threads: int) -> dict[str, Any]:
-    """``mib`` of the entry's step on the case and whether the mark was ``reset``, from a child process.
+class Named(Protocol):
+    """An entry."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Weighed(Protocol):
+    """What the module of a benchmark has for the child process."""
+
+    def warm_up(self, order: dict[str, Any]) -> None:
+        """Does in small what is to be weighed, so that the same code is loaded."""
+
+    def work(self, order: dict[str, Any]) -> object:
+        """Makes the contestant and does two steps, of which the second has all that a step leaves behind."""
+
+
+def measure_in_child(module: str, case: BaseModel, entry: BaseModel, who: str, **more: Any) -> dict[str, Any]:
+    """``mib`` of an entry's steps on a case and whether the mark was ``reset``, from a child process.
+
+    `module` is a `Weighed`, which is given the case, the entry and what else there is as plain values.
 
     Raises:
         RuntimeError: the child failed; with the last line it wrote.
     """
-    order = {"case": case.model_dump(mode="json"), "entry": entry.model_dump(), "seed": seed, "threads": threads}
-    command = [sys.executable, "-m", "runs.bench.memory", json.dumps(order)]
+    order = {"case": case.model_dump(mode="json"), "entry": entry.model_dump(mode="json"), **more}
+    command = [sys.executable, "-m", "runs.bench.memory", module, json.dumps(order)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2])
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise RuntimeError(f"memory of {entry.name} ({case.title}) could not be measured: {last}")
+        raise RuntimeError(f"memory of {who} could not be measured: {last}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
-
-
-def measure_gpu_memory(case: Case, entry: Entry, seed: int) -> dict[str, Any]:
-    """``mib`` of the GPU that torch had handed out at most during two steps, input and network included."""
-    import torch
-
-    from runs.bench.contestants import Contestant
-
-    torch.cuda.synchronize()
-    before = torch.cuda.memory_allocated()
-    torch.cuda.reset_peak_memory_stats()
-    contestant = Contestant(case, entry, seed)
-    for _ in range(2):
-        contestant.step()
-    torch.cuda.synchronize()
-    return {"mib": (torch.cuda.max_memory_allocated() - before) / _MIB, "reset": True}
 
 
 def available() -> bool:
@@ -56,21 +63,34 @@ def available() -> bool:
     return Path("/proc/self/status").exists()
 
 
-def _measure(order: dict[str, Any]) -> dict[str, Any]:
-    import torch
+def weigh(
+    entries: Sequence[Named], measure: Callable[[Any], dict[str, Any]], reference: str, console: Console
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What `measure` finds of every entry, with its ``ratio`` to the reference's; and why some have failed."""
+    found: dict[str, Any] = {}
+    failed: dict[str, str] = {}
+    for number, entry in enumerate(entries, 1):
+        try:
+            found[entry.name] = measure(entry)
+        except RuntimeError as error:
+            failed[entry.name] = str(error)
+            console.warn(str(error))
+        console.tick(number, len(entries))
+    first = found.get(reference)
+    for row in found.values():
+        row["ratio"] = row["mib"] / first["mib"] if first else None
+    return found, failed
 
-    from runs.bench.contestants import Contestant
 
-    torch.set_num_threads(order["threads"])
-    case, entry = Case(**order["case"]), Entry(**order["entry"])
-    tiny = case.model_copy(update={"batch": 2, "steps": 8 * case.dt})  # else the same, so that it loads the same code
-    Contestant(tiny, entry, order["seed"]).step()
+def _measure(module: str, order: dict[str, Any]) -> dict[str, Any]:
+    weighed: Weighed = importlib.import_module(module)  # type: ignore[assignment]
+    weighed.warm_up(order)
     before = _resident("VmRSS")
     reset = _reset_mark()
-    contestant = Contestant(case, entry, order["seed"])
-    for _ in range(2):  # Adam has its moments from the first step on
-        contestant.step()
-    return {"mib": (_resident("VmHWM") - before) / _MIB, "reset": reset}
+    kept = weighed.work(order)
+    peak = _resident("VmHWM")
+    del kept
+    return {"mib": (peak - before) / _MIB, "reset": reset}
 
 
 def _resident(name: str) -> int:
@@ -89,4 +109,4 @@ def _reset_mark() -> bool:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_measure(json.loads(sys.argv[1]))) + "\n")
+    sys.stdout.write(json.dumps(_measure(sys.argv[1], json.loads(sys.argv[2]))) + "\n")

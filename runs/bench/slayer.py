@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from runs.bench.cases import UPSTREAM, Case, cases, memory_cases
-from runs.bench.machine import busy_sentence, describe_machine, load, set_threads, without_gpu_extension
+from runs.bench.machine import busy_sentence, describe_machine, load, set_threads, torch_gpu, without_gpu_extension
+from runs.bench.memory import weigh
 from runs.bench.options import SlayerBench
-from runs.bench.results import new_directory
+from runs.bench.results import FORMAT, Record, duration_text, new_directory, one_line, record_of
+from runs.bench.slayer_page import page, picture
 from runs.bench.stopwatch import race, summarise
 from runs.bench.summary import sheet_of, write_results
 from runs.config import ConfigError
 from runs.console import Console
 
-FORMAT = 1
-Record = dict[str, Any]
 _SECONDS_TO_START = 10.0  # imports, and kernels from Numba's cache
 _SECONDS_OF_A_CHILD = 7.0
 
@@ -33,9 +33,11 @@ def run_slayer(options: SlayerBench) -> int:
         devices = _devices(options, console)
         timed = [case for device in devices for case in _on(device, cases(options), console)]
         weighed = [case for device in devices for case in _on(device, memory_cases(options), console)]
-        machine = describe_machine(options.threads)
+        machine = describe_machine(options.threads, torch_gpu())
         console.line(f"{machine['processor']}, {options.threads} threads, torch {machine['packages'].get('torch')}")
-        console.line(f"about {_minutes(timed, weighed)} on two free cores; results go to {path}")
+        console.line(
+            f"about {duration_text(_expected_seconds(timed, weighed))} on two free cores; results go to {path}"
+        )
         checks, able = _check(timed, options.seed, console)
         result: dict[str, Any] = {
             "format": FORMAT,
@@ -51,8 +53,8 @@ def run_slayer(options: SlayerBench) -> int:
             result["memory" if record["case"]["section"] == "memory" else "races"].append(record)
             result["load"]["after"] = load()
             console.show(sheet_of(record).rich())
-            write_results(path, result)
-        write_results(path, {**result, "complete": True})
+            write_results(path, result, page, picture)
+        write_results(path, {**result, "complete": True}, page, picture)
         console.line(f"wrote {path / 'bench.md'}, bench.json and bench.svg")
     everything = [*checks, *result["races"], *result["memory"]]
     return 1 if any(record["failed"] for record in everything) else 0
@@ -124,7 +126,6 @@ def _records(able: list[Case], weighed: list[Case], options: SlayerBench, consol
 
 def _race(case: Case, seed: int, console: Console) -> Record:
     from runs.bench.contestants import Contestant
-    from runs.bench.equality import one_line
 
     contestants = [Contestant(case, entry, seed) for entry in case.entries]
     done = iter(range(1, case.rounds + 2))
@@ -133,44 +134,20 @@ def _race(case: Case, seed: int, console: Console) -> Record:
     except Exception as error:  # of the case, whatever it is: the other cases can go on
         why = one_line(error)
         console.warn(f"{case.title} was stopped: {why}")
-        return _record(case, {}, {"the case": why}, UPSTREAM.name)
+        return record_of(case, case.title, {}, {"the case": why}, UPSTREAM.name)
     reference = UPSTREAM if UPSTREAM in case.entries else case.entries[0]
     summary = summarise(times, reference.name)
     entries = {name: {**row, "walls": times[name].wall, "cpus": times[name].cpu} for name, row in summary.items()}
-    return _record(case, entries, {}, reference.name)
+    return record_of(case, case.title, entries, {}, reference.name)
 
 
 def _weigh(case: Case, options: SlayerBench, console: Console) -> Record:
-    from runs.bench.memory import available, measure_gpu_memory, measure_memory
+    from runs.bench.slayer_memory import measure_memory
 
-    entries: dict[str, Any] = {}
-    failed: dict[str, str] = {}
-    for number, entry in enumerate(case.entries, 1):
-        try:
-            if case.device == "cuda":
-                entries[entry.name] = measure_gpu_memory(case, entry, options.seed)
-            elif available():
-                entries[entry.name] = measure_memory(case, entry, options.seed, options.threads)
-            else:
-                failed[entry.name] = "this system does not tell a process its peak memory"
-        except RuntimeError as error:
-            failed[entry.name] = str(error)
-            console.warn(str(error))
-        console.tick(number, len(case.entries))
-    first = entries.get(UPSTREAM.name)
-    for row in entries.values():
-        row["ratio"] = row["mib"] / first["mib"] if first else None
-    return _record(case, entries, failed, UPSTREAM.name)
-
-
-def _record(case: Case, entries: dict[str, Any], failed: dict[str, str], reference: str) -> Record:
-    return {
-        "title": case.title,
-        "case": case.model_dump(mode="json", exclude={"entries"}),
-        "reference": reference,
-        "entries": entries,
-        "failed": failed,
-    }
+    entries, failed = weigh(
+        case.entries, lambda entry: measure_memory(case, entry, options.seed, options.threads), UPSTREAM.name, console
+    )
+    return record_of(case, case.title, entries, failed, UPSTREAM.name)
 
 
 def _synchroniser(case: Case) -> Callable[[], None]:
@@ -181,7 +158,6 @@ def _synchroniser(case: Case) -> Callable[[], None]:
     return torch.cuda.synchronize
 
 
-def _minutes(timed: list[Case], weighed: list[Case]) -> str:
+def _expected_seconds(timed: list[Case], weighed: list[Case]) -> float:
     seconds = sum(case.expected_seconds() for case in timed) + _SECONDS_TO_START
-    seconds += _SECONDS_OF_A_CHILD * sum(len(case.entries) for case in weighed)
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+    return seconds + _SECONDS_OF_A_CHILD * sum(len(case.entries) for case in weighed)

@@ -13,9 +13,10 @@ from runs.bench.cases import DENSE, EVENTS, PLAIN, UPSTREAM, Case, Entry, cases,
 from runs.bench.contestants import Contestant, build  # noqa: E402
 from runs.bench.equality import SpikesDifferError, check_spikes, compare  # noqa: E402
 from runs.bench.inputs import labels, spike_train  # noqa: E402
-from runs.bench.memory import available, measure_memory  # noqa: E402
+from runs.bench.memory import available  # noqa: E402
 from runs.bench.options import ConfigError, SlayerBench, checked  # noqa: E402
 from runs.bench.results import new_directory  # noqa: E402
+from runs.bench.slayer_memory import measure_memory  # noqa: E402
 
 HELD, COARSE = Entry(library="lava-dt", clock="held"), Entry(library="lava-dt", clock="coarse")
 COARSE_EVENTS = Entry(library="lava-dt", clock="coarse", events=True)

@@ -1,0 +1,58 @@
+"""Peak memory of the contestants of `lava-dt bench slayer`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from runs.bench.cases import Case, Entry
+from runs.bench.contestants import Contestant
+from runs.bench.memory import available, measure_in_child
+
+_MIB = 2**20
+
+
+def measure_memory(case: Case, entry: Entry, seed: int, threads: int) -> dict[str, Any]:
+    """``mib`` of two steps of the entry above its imports, in a process of its own; of the GPU where it runs there.
+
+    Raises:
+        RuntimeError: it could not be measured; with the reason.
+    """
+    if case.device == "cuda":
+        return _gpu_memory(case, entry, seed)
+    if not available():
+        raise RuntimeError("this system does not tell a process its peak memory")
+    return measure_in_child(__name__, case, entry, f"{entry.name} ({case.title})", seed=seed, threads=threads)
+
+
+def warm_up(order: dict[str, Any]) -> None:
+    """One step of the same network on a short recording."""
+    torch.set_num_threads(order["threads"])
+    case = Case(**order["case"])
+    short = case.model_copy(update={"batch": 2, "steps": 8 * case.dt})
+    Contestant(short, Entry(**order["entry"]), order["seed"]).step()
+
+
+def work(order: dict[str, Any]) -> object:
+    """Two steps."""
+    return _stepped(Case(**order["case"]), Entry(**order["entry"]), order["seed"])
+
+
+def _stepped(case: Case, entry: Entry, seed: int) -> Contestant:
+    contestant = Contestant(case, entry, seed)
+    for _ in range(2):
+        contestant.step()
+    return contestant
+
+
+def _gpu_memory(case: Case, entry: Entry, seed: int) -> dict[str, Any]:
+    """What torch had handed out of the GPU at most."""
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    contestant = _stepped(case, entry, seed)
+    torch.cuda.synchronize()
+    peak = torch.cuda.max_memory_allocated()
+    del contestant
+    return {"mib": (peak - before) / _MIB, "reset": True}
