@@ -1,4 +1,4 @@
-"""What the two benchmarks can be told, checked once."""
+"""What the benchmarks can be told, checked once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from runs.config import ConfigError
 
 Section = Literal["training", "inference", "conv", "timestep", "recurrent", "delay", "memory", "scaling"]
+BatsSection = Literal["forward", "backward", "training", "conv", "sparsity", "spikes", "scaling", "epoch", "memory"]
 Scheme = Literal["forward_euler", "exponential", "backward_euler", "bilinear"]
 Gain = Literal["charge", "integral"]
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -35,6 +36,31 @@ class SlayerBench(_Options):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the CPU, and the GPU where there is one")
     seed: int = Field(0, ge=0, lt=2**32, description="of weights and inputs")
     out: Path | None = Field(None, description="a new directory for the results")
+
+
+def usual_threads() -> tuple[int, ...]:
+    """One thread, two, and all cores, as far as there are so many."""
+    return tuple(sorted({min(n, cores()) for n in (1, 2, cores())}))
+
+
+class BatsBench(_Options):
+    """bats_dt beside a literal port of the published kernels to the CPU."""
+
+    quick: bool = Field(False, description="about 1 minute instead of about 10")
+    only: tuple[BatsSection, ...] = Field((), description="only these sections")
+    repeats: int | None = Field(None, ge=1, description="timed rounds of every case")
+    threads: tuple[int, ...] = Field(default_factory=usual_threads, description="numbers of threads to compare")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the CPU, and the GPU where there is one")
+    data: Path | None = Field(None, description="folder of MNIST; None: the shipped images")
+    seed: int = Field(0, ge=0, lt=2**32, description="of weights and the choice of images")
+    out: Path | None = Field(None, description="a new directory for the results")
+
+    @field_validator("threads")
+    @classmethod
+    def _check_threads(cls, threads: tuple[int, ...]) -> tuple[int, ...]:
+        if not threads or min(threads) < 1:
+            raise ValueError(f"--threads is {' '.join(map(str, threads))}: give one number or more, each 1 or above")
+        return tuple(sorted(set(threads)))
 
 
 class ConversionBench(_Options):
