@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import tyro
 
-from runs.bench.options import ConversionBench, Gain, Scheme, Section, SlayerBench, checked
+from runs.bench.options import BatsBench, BatsSection, ConversionBench, Gain, Scheme, Section, SlayerBench, checked
 from runs.flags import flags_of
 
 if TYPE_CHECKING:
@@ -164,6 +164,34 @@ class BenchSlayer(Command):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchBats(Command):
+    """Time bats_dt beside a literal CPU port of the published kernels, spikes compared first (1 or 10 minutes)."""
+
+    quick: _Flag = False
+    """about 1 minute instead of about 10"""
+    only: tuple[BatsSection, ...] = ()
+    """only these sections"""
+    repeats: _Count = None
+    """timed rounds of every case"""
+    threads: tuple[int, ...] = ()
+    """numbers of threads to compare (default: 1, 2 and all cores)"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: the CPU, and the GPU where there is one"""
+    data: _Path = None
+    """folder of MNIST, for a whole epoch (default: the shipped images)"""
+    seed: int = 0
+    """of weights and the choice of images"""
+    out: _Path = None
+    """a new directory for the results (default: results/bench-bats-...)"""
+
+    def run(self) -> int:
+        from runs.bench.bats import run_bats
+
+        typed = _typed(self)
+        return run_bats(checked(BatsBench, {k: v for k, v in typed.items() if k != "threads" or v}))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class BenchConversion(Command):
     """Train lava-dl at dt = 1, convert to coarser steps, and tell the test accuracy; goes on where it was stopped."""
 
@@ -208,10 +236,11 @@ class BenchConversion(Command):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Measure speed and memory beside lava-dl, or the accuracy of converted networks."""
+    """Measure speed and memory beside lava-dl or the published BATS, or the accuracy of converted networks."""
 
     model: (
         Annotated[BenchSlayer, tyro.conf.subcommand("slayer")]
+        | Annotated[BenchBats, tyro.conf.subcommand("bats")]
         | Annotated[BenchConversion, tyro.conf.subcommand("conversion")]
     )
 
