@@ -135,7 +135,7 @@ def test_samples_that_rounding_decides_are_left_out_and_the_others_compared(monk
     assert check_spikes(TINY, 0, None)["left_out"] == 2
     monkeypatch.setattr(bats_equality, "MOST_LEFT_OUT", 0)
     with pytest.raises(
-        SpikesDifferError, match=r"2 neurons of .* have spikes that hang on rounding, of .* too many to leave out"
+        SpikesDifferError, match=r"2 neurons of .* have spikes that hang on rounding, .* too many to leave"
     ):
         check_spikes(TINY, 0, None)
 
