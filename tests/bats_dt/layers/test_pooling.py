@@ -87,16 +87,3 @@ def test_a_dense_layer_stands_on_a_pooled_map():
     layer.forward(1.0)
     dense.forward(1.0)
     assert dense.spike_trains[1].item() > 1
-
-
-@pytest.mark.parametrize(
-    ("shape", "message"),
-    [
-        ((4, 4), r"neurons_shape is \(4, 4\): pass \(X, Y, channels\), three whole numbers from 1"),
-        ((4, 4, 1.5), r"neurons_shape is 1\.5: pass \(X, Y, channels\), three whole numbers from 1"),
-        (16, r"neurons_shape is 16: pass \(X, Y, channels\)"),
-    ],
-)
-def test_a_map_that_is_none_is_refused_in_words(shape, message):
-    with pytest.raises(ValueError, match=message):
-        ConvInputLayer(shape)
