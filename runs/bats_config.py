@@ -84,7 +84,9 @@ class BatsConfig(RunConfig):
     target_true: float = Field(15.0, ge=0, description="spikes wanted of the label's neuron")
     target_false: float = Field(3.0, ge=0, description="spikes wanted of the others")
     loss_tau: float = Field(0.005, gt=0, description="time scale in which first spikes are told apart [s] (ttfs)")
-    silent_labels: float = Field(0.0, ge=0, description="strength of what wakes the label's neuron where it is silent")
+    silent_labels: float = Field(
+        1.0, ge=0, description="strength of the remedy for samples whose label's neuron is silent; 0: none"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -178,3 +178,4 @@ def test_a_run_saved_before_the_remedy_existed_is_read_as_trained_without_it():
     values = {"seed": 3, "max_spikes": 30, "hidden_threshold": 0.2, "weight_range": 1.0}  # as they were saved then
     config = saved_config("bats", values, "config.json")
     assert config == make_config("bats", {"seed": 3, "silent_labels": 0.0})
+    assert make_config("bats", {}).silent_labels > 0
