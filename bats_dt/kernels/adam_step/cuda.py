@@ -35,4 +35,4 @@ def adam_step(
 
 def _in_memory_order(array: Any) -> Any:
     """A flat view of an array that has been laid out without gaps."""
-    return array.transpose(sorted(range(array.ndim), key=lambda axis: -array.strides[axis])).reshape(-1)
+    return array.transpose(tuple(sorted(range(array.ndim), key=lambda axis: -array.strides[axis]))).reshape(-1)

@@ -48,4 +48,6 @@ def places(cells: Any, n_neurons: int, n_slots: int) -> tuple[Any, Any]:
 def sorting_order(*keys: Any) -> Any:
     """The indices that sort by the last key, then by the one before it, and so on; equals stay as they are."""
     xp = array_module()
+    if len(keys[0]) == 0:
+        return xp.zeros(0, np.int64)
     return xp.lexsort(xp.stack([key.astype(np.float64) for key in keys]))  # which float64 holds exactly
