@@ -62,7 +62,7 @@ def assemble(events: SpikeEvents, positions: int) -> tuple[SpikeEvents, np.ndarr
     int64 (n_events,).
     """
     neurons = ((events.samples % positions) * events.n_neurons + events.neurons).astype(events.neurons.dtype)
-    offsets = events.offsets[::positions]
+    offsets = events.offsets[::positions].copy()  # without gaps, as kernels take them
     order = implementation(__name__).assemble(offsets, events.times, neurons)
     n_neurons = positions * events.n_neurons
     joined = SpikeEvents(offsets, events.times[order], neurons[order], events.slots[order], n_neurons, events.n_slots)
