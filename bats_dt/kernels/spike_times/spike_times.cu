@@ -105,7 +105,7 @@ __device__ Crossing searched_crossing(State at, double left, const Layer& layer)
     const double smallest = ROUNDING * high;
     double s = high, width = high;
     State there = moved(at, s, layer);
-    if (!(there.v >= layer.theta))
+    if (!(there.v >= layer.theta * (1.0 - 8.0 * ROUNDING))) /* one found once is found at the end of its interval */
         return {NONE, at};
     for (int n = 0; n < MOST_STEPS; ++n) {
         if (there.v >= layer.theta) /* V rises from low to high, and is below theta at low only */
