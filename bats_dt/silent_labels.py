@@ -96,7 +96,7 @@ class SilentLabelRemedy:
         return [*gradients[:-1], changed]
 
     def gradient(self, layer: LIFLayer, labels: np.ndarray, per_sample: bool = False) -> np.ndarray | None:
-        """dR/dw of an output layer after its forward pass; None if no label neuron was silent.
+        """dR/dw of an output layer after its forward pass; None if there is none: no label neuron was silent.
 
         labels: integers (batch,). Returned: the mean over the batch (1, n_post, n_pre), or every sample's own
         (batch, n_post, n_pre).
@@ -107,12 +107,13 @@ class SilentLabelRemedy:
         """
         instance("the output layer", layer, LIFLayer, "the remedy is made for a dense one, a LIFLayer")
         xp = array_module()
-        counts, inputs = layer.events.counts(), layer.previous_layer.events.counts()
+        counts = layer.events.counts()
         batch, n_post = counts.shape
         labels = class_labels(labels, batch, n_post)
         silent = counts[xp.arange(batch), labels] == 0
-        if not silent.any():
+        if self._strength == 0 or not silent.any():
             return None
+        inputs = layer.previous_layer.events.counts()
         scale = -self._strength * layer.neuron.tau_syn / layer.neuron.reset
         silent_labels = scale * (silent[:, None] & (labels[:, None] == xp.arange(n_post)))
         if per_sample:
