@@ -10,8 +10,10 @@ import math
 import numpy as np
 import pytest
 
+from bats_dt.grid import TimeGrid
 from bats_dt.kernels.event_lists import event_lists
 from bats_dt.kernels.spike_gradients import cpu, reference
+from bats_dt.kernels.spike_times import cpu as forward
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
@@ -91,3 +93,17 @@ def test_both_kernels_give_the_gradient_of_the_published_letters(random_trains, 
         found, found_errors = module.spike_gradients(errors, layer, inputs, weights, NEURON, 1, True)
         np.testing.assert_allclose(found[0], gradient, rtol=1e-9, atol=1e-9 * np.abs(gradient).max())
         np.testing.assert_allclose(found_errors, input_errors, rtol=1e-9, atol=1e-9 * np.abs(input_errors).max())
+
+
+@pytest.mark.parametrize("dt", [0.002, 0.01])
+def test_the_forward_pass_notes_the_crossings_of_these_letters(random_trains, dt):
+    rng = np.random.default_rng(21)
+    inputs, weights = event_lists(*random_trains(rng, 3, 12, 2)), rng.uniform(-1, 3, (12, 20))
+    noted = forward.spike_times(inputs, weights, NEURON, 0.3, 60, TimeGrid(dt, "published"))
+    layer = emitted(published(inputs, weights, dt), inputs, 20)
+    for name in ("offsets", "times", "neurons"):
+        np.testing.assert_allclose(getattr(noted.events, name), getattr(layer.events, name), rtol=1e-12)
+    np.testing.assert_array_equal(noted.last_input, layer.last_input)
+    np.testing.assert_allclose(noted.since_input, layer.since_input, atol=1e-10)
+    np.testing.assert_allclose(noted.inverse_slope, layer.inverse_slope, rtol=1e-6)
+    assert not noted.reset_on_grid
