@@ -42,15 +42,17 @@ class SilentLabelRemedy:
 
     Parameters
     ----------
-    strength: loss that one missing spike's worth of drive costs, 0 or above. Adam takes most of its scale away from
-        neurons that are always silent; it sets how much silent samples weigh against those in which the neuron fires.
+    strength: loss that one missing spike's worth of drive costs, 0 (no remedy) or above. Adam takes its scale away from
+        neurons that are always silent: on MNIST 0.1 to 10 revive dead classes equally soon. It sets how much silent
+        samples weigh against those in which the neuron fires (10 costs some accuracy); under gradient descent it is a
+        step size of its own.
 
     Raises
     ------
     ValueError: the strength is negative or not finite. TypeError: it is no number.
     """
 
-    def __init__(self, strength: float = 1.0) -> None:
+    def __init__(self, strength: float = 0.1) -> None:
         self._strength = real_number("strength", strength, _STRENGTH)
         if not (math.isfinite(self._strength) and self._strength >= 0):
             raise ValueError(f"strength is {strength}: {_STRENGTH}")
