@@ -91,6 +91,11 @@ class Contestant:
         self.network.apply_deltas(self._optimizer.step(gradients))
         return predicted
 
+    def spikes(self) -> int:
+        """How many all layers with weights emitted in the last simulation."""
+        with on(self.entry):
+            return sum(int(_trains(layer)[1].sum()) for layer in self.weighted)
+
     def outcome(self) -> Outcome:
         """What the network gives on its batch with the weights it has, on the host."""
         with on(self.entry):

@@ -32,15 +32,16 @@ def warm_up(order: dict[str, Any]) -> None:
     _stepped(case.model_copy(update={"batch": 2}), order, steps=1)
 
 
-def work(order: dict[str, Any]) -> object:
-    """Two steps."""
-    return _stepped(Case(**order["case"]), order, steps=2)
+def work(order: dict[str, Any]) -> dict[str, Any]:
+    """Two steps; how many spikes all layers with weights emitted in the last."""
+    return {"spikes": _stepped(Case(**order["case"]), order, steps=2).spikes()}
 
 
 def _stepped(case: Case, order: dict[str, Any], steps: int) -> Contestant:
     data = None if order["data"] is None else Path(order["data"])
     contestant = Contestant(case, Entry(**order["entry"]), order["seed"], data)
     for _ in range(steps):
+        contestant.restore()
         contestant.step()
     return contestant
 
@@ -55,8 +56,8 @@ def _gpu_memory(case: Case, entry: Entry, seed: int, data: Path | None) -> dict[
         before = pool.total_bytes()
         contestant = Contestant(case, entry, seed, data)
         for _ in range(2):
+            contestant.restore()
             contestant.step()
         cupy.cuda.Device().synchronize()
         peak = pool.total_bytes()
-        del contestant
-    return {"mib": (peak - before) / _MIB, "reset": True}
+    return {"mib": (peak - before) / _MIB, "reset": True, "spikes": contestant.spikes()}

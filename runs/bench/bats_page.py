@@ -52,7 +52,7 @@ def picture(result: Record) -> str:
         Panel(words, "training step [s]", _curves(races, name), 0.01 if name == "share" else 1.0)
         for name, words in _AXES.items()
     ]
-    panels.append(Panel("batch", "peak memory [MiB]", _memory_curves(memory)))
+    panels.append(Panel("spikes of all layers in a batch", "peak memory [MiB]", _memory_curves(memory)))
     shown = [race for race in races if race["case"]["section"] not in ("scaling", "sparsity", "spikes")]
     return draw(shown, panels, _colours([*races, *memory]), "the literal port on as many threads")
 
@@ -88,12 +88,12 @@ def _curves(races: list[Record], name: str) -> dict[str, list[tuple[float, float
 
 
 def _memory_curves(records: list[Record]) -> dict[str, list[tuple[float, float]]]:
+    """Points (spikes, MiB) of every contestant."""
     points: dict[str, list[tuple[float, float]]] = {}
     for record in records:
-        if record["case"]["threshold"] == 0.2:
-            for entry, row in record["entries"].items():
-                points.setdefault(entry, []).append((record["case"]["batch"], row["mib"]))
-    return points
+        for entry, row in record["entries"].items():
+            points.setdefault(entry, []).append((row["spikes"], row["mib"]))
+    return {entry: sorted(found) for entry, found in points.items()}
 
 
 def _equality(checks: list[Record]) -> str:

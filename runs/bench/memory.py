@@ -36,12 +36,15 @@ class Weighed(Protocol):
     def warm_up(self, order: dict[str, Any]) -> None:
         """Does in small what is to be weighed, so that the same code is loaded."""
 
-    def work(self, order: dict[str, Any]) -> object:
-        """Makes the contestant and does two steps, of which the second has all that a step leaves behind."""
+    def work(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Makes the contestant and does two steps, of which the second has all that a step leaves behind.
+
+        Returns what else there is to tell of them.
+        """
 
 
 def measure_in_child(module: str, case: BaseModel, entry: BaseModel, who: str, **more: Any) -> dict[str, Any]:
-    """``mib`` of an entry's steps on a case and whether the mark was ``reset``, from a child process.
+    """``mib`` of an entry's steps on a case, whether the mark was ``reset``, and what `work` tells: of a child process.
 
     `module` is a `Weighed`, which is given the case, the entry and what else there is as plain values.
 
@@ -87,10 +90,8 @@ def _measure(module: str, order: dict[str, Any]) -> dict[str, Any]:
     weighed.warm_up(order)
     before = _resident("VmRSS")
     reset = _reset_mark()
-    kept = weighed.work(order)
-    peak = _resident("VmHWM")
-    del kept
-    return {"mib": (peak - before) / _MIB, "reset": reset}
+    told = weighed.work(order)
+    return {"mib": (_resident("VmHWM") - before) / _MIB, "reset": reset, **told}
 
 
 def _resident(name: str) -> int:

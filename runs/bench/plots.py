@@ -101,8 +101,8 @@ def _lines(axes: Axes, panel: Panel, colours: dict[str, str]) -> None:
         axes.plot(*zip(*points, strict=True), "o-", color=colours.get(entry, _INK), lw=1.6, ms=4, label=entry)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    ticks = sorted({value for points in curves.values() for value, _ in points})
-    axes.set_xticks(ticks, [f"{value / panel.unit:.3g}" if value < 1000 else f"{value:g}" for value in ticks])
+    ticks = _apart(sorted({value for points in curves.values() for value, _ in points}))
+    axes.set_xticks(ticks, [f"{value / panel.unit:.3g}" if value < 1000 else f"{value:,.0f}" for value in ticks])
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:g}")
@@ -110,6 +110,16 @@ def _lines(axes: Axes, panel: Panel, colours: dict[str, str]) -> None:
     axes.set_ylabel(panel.y)
     axes.legend(frameon=False, fontsize=7)
     _dress(axes)
+
+
+def _apart(values: list[float]) -> list[float]:
+    """Those of the values, ascending, that have room for a label beside the one before."""
+    room = (values[-1] / values[0]) ** (1 / 12)
+    kept = values[:1]
+    for value in values[1:]:
+        if value > room * kept[-1]:
+            kept.append(value)
+    return kept
 
 
 def _dress(axes: Axes) -> None:

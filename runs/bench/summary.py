@@ -23,7 +23,8 @@ def _shape(record: Record) -> tuple[str, tuple[str, ...], Callable[[str, Record]
     """Title and columns of a record's table, and how a row of it is written."""
     section, rounds = record["case"]["section"], record["case"]["rounds"]
     if section == "memory":
-        return f"peak memory: {record['title']}", ("", "MiB", f"of {record['reference']}"), _memory_row
+        spikes = ("spikes",) if any("spikes" in row for row in record["entries"].values()) else ()
+        return f"peak memory: {record['title']}", ("", "MiB", f"of {record['reference']}", *spikes), _memory_row
     if section == "epoch":
         title = f"{record['title']} (60,000 images; extrapolated from those timed where these are fewer)"
         return title, ("", "timed", "epoch [s]", "CPU [s]", "x wall", "right"), _epoch_row
@@ -89,7 +90,8 @@ def _ratios(row: Record) -> tuple[str, str]:
 
 def _memory_row(name: str, row: dict[str, Any]) -> tuple[str, ...]:
     above = "" if row["reset"] else " at most"
-    return name, f"{row['mib']:.0f}{above}", "" if row["ratio"] is None else f"{row['ratio']:.2f}"
+    spikes = (f"{row['spikes']:,}",) if "spikes" in row else ()
+    return name, f"{row['mib']:.0f}{above}", "" if row["ratio"] is None else f"{row['ratio']:.2f}", *spikes
 
 
 def _epoch_row(name: str, row: Record) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """`lava-dt bench bats`: the port computes what bats_dt computes, spikes are compared first, results are whole."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from runs.bench.bats_rounding import decided_by_rounding
 from runs.bench.literal_port import LiteralLayer
 from runs.bench.memory import available
 from runs.bench.options import BatsBench, ConfigError, checked
+from runs.bench.plots import _apart
 from runs.console import Console
 
 # A case with many spikes has some neurons that spike more often than there is room for, in both libraries.
@@ -237,6 +240,7 @@ def test_peak_memory_is_measured_in_a_process_of_its_own():
     case = TINY.model_copy(update={"section": "memory", "batch": 256, "hidden": 100})
     found = measure_memory(case, PORT, 0, None)
     assert found["mib"] > 256 * 100 * 784 * 4 / 2**20, "every sample's gradient alone"
+    assert found["spikes"] > 256, "of both layers"
 
 
 def test_cases_can_be_limited_repeated_and_are_all_there():
@@ -268,3 +272,15 @@ def test_options_out_of_range_are_refused_in_a_sentence(monkeypatch):
     monkeypatch.setattr(bats, "bats_gpu", lambda: None)
     with pytest.raises(ConfigError, match="--device is cuda, but bats_dt sees no GPU here"):
         bats._gpu(BatsBench(device="cuda"), Console())
+
+
+def test_it_runs_where_torch_is_not_installed():
+    modules = "bats, bats_contestants, bats_epoch, bats_equality, bats_memory, bats_page, machine, memory, plots"
+    code = f"import sys\nfrom runs.bench import {modules}\nmachine.set_threads(1, with_torch=False)\n"
+    code += "machine.describe_machine([1], None)\nprint('torch' in sys.modules or 'lava' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_labels_of_a_scaling_panel_stay_apart():
+    assert _apart([1.0, 1.05, 8, 64, 100, 1000.0]) == [1.0, 8, 64, 1000.0]
