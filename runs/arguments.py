@@ -21,6 +21,7 @@ else:
 
 _Flag = tyro.conf.FlagCreatePairsOff[bool]
 _Count = Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")]
+_Counts = Annotated[tuple[int, ...], tyro.conf.arg(help_behavior_hint="")]
 _Path = Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="")]
 
 
@@ -173,7 +174,7 @@ class BenchBats(Command):
     """only these sections"""
     repeats: _Count = None
     """timed rounds of every case"""
-    threads: tuple[int, ...] = ()
+    threads: _Counts = ()
     """numbers of threads to compare (default: 1, 2 and all cores)"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: the CPU, and the GPU where there is one"""
