@@ -1,6 +1,7 @@
 /* One step of Adam, element by element; see reference.py.
  *
- *     m = beta_1 m + (1 - beta_1) g,   v = beta_2 v + (1 - beta_2) g^2,   delta = -rate m / (correction sqrt(v) + epsilon)
+ *     m = beta_1 m + (1 - beta_1) g,   v = beta_2 v + (1 - beta_2) g^2
+ *     delta = -rate m / (correction sqrt(v) + epsilon)
  *
  * Threads. One an element; the arrays have the same layout, so the 32 threads of a warp read and write neighbours, and
  * each element is read and written once. Any size: the grid strides over elements it has no thread for. REAL is the

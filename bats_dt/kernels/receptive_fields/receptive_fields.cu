@@ -1,8 +1,8 @@
 /* Windows of a map; see reference.py.
  *
  * Sample s at output position p = ox * columns + oy, columns = Y - fy + 1, is the virtual sample s * positions + p. Its
- * events are those of the sample with pixel (x, y), neuron (x * Y + y) * C + channel, in the window: ox <= x < ox + fx and
- * oy <= y < oy + fy; there they are of neuron ((x - ox) * fy + y - oy) * C + channel.
+ * events are those of the sample with pixel (x, y), neuron (x * Y + y) * C + channel, in the window: ox <= x < ox + fx
+ * and oy <= y < oy + fy; there they are of neuron ((x - ox) * fy + y - oy) * C + channel.
  *
  * Threads. unfold: one a virtual sample, which walks through the events of its sample and either counts those in its
  * window or writes them down in their order. The 32 threads of a warp read the same events. fold: one an event of the

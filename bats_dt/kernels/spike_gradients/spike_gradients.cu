@@ -1,23 +1,23 @@
 /* Backward pass of a dense layer; contract in __init__.py, plain loops in reference.py.
  *
- * Derivation. At the crossing t_k of spike k the potential keeps its value, so with V' its slope there, D = t_k - t_z the
- * delay to an input spike of weight w, t_k - r_i that to an earlier reset, and g the response of Neuron:
+ * Derivation. At the crossing t_k of spike k the potential keeps its value, so with V' its slope there, D = t_k - t_z
+ * the delay to an input spike of weight w, t_k - r_i that to an earlier reset, and g the response of Neuron:
  *
  *     dt_k/dw   = -g(D) / V'              dt_k/dt_z = w g'(D) / V',   g'(D) = exp(-D/tau_mem) - g(D)/tau_syn
  *     dt_k/dr_i = (reset/tau_mem) exp(-(t_k - r_i)/tau_mem) / V'
  *
  * 1. carry: for each neuron from its last spike to its first e_i <- e_i + sum_{k>i} e_k dt_k/dr_i, a running sum that
  *    decays. A spike locked to its predecessor (inverse slope 0) hands its whole error to it.
- * 2. walk_back: with q_k = e_k / V', the sums P = sum_k q_k exp(-D/tau_mem) and Q = sum_k q_k g(D) of a neuron follow the
- *    walk back through the input spikes of its sample, over each gap between two of them
+ * 2. walk_back: with q_k = e_k / V', the sums P = sum_k q_k exp(-D/tau_mem) and Q = sum_k q_k g(D) of a neuron follow
+ *    the walk back through the input spikes of its sample, over each gap between two of them
  *        Q <- exp(-gap/tau_syn) Q + g(gap) P,    P <- exp(-gap/tau_mem) P
  *    and at each input, for every neuron, Q and P - Q/tau_syn are written down.
  * 3. sum_by_input: dL/dw = -sum Q over the spikes of an input.  sum_by_event: dL/dt_z = sum_j w_j (P_j - Q_j/tau_syn).
  *
  * Threads. No two write to one place and every sum has one order, so repeated runs have equal bits, and so has any
  * division of the batch into tiles. carry and walk_back: one a neuron of a sample. sum_by_input: one an input and
- * neuron, of one split of the batch. decays: one an event. sum_by_event: one an event and COLUMNS neurons. Where neurons
- * are the last axis, the 32 threads of a warp read and write neighbours. Any size: grids stride over what lies beyond.
+ * neuron, of one split of the batch. decays: one an event. sum_by_event: one an event and COLUMNS neurons. Neurons are
+ * the last axis: the 32 threads of a warp read and write neighbours. Any size: grids stride over what lies beyond.
  * Stage 1 is computed in double, the sums in REAL, float or double, the type of the arrays.
  */
 
@@ -52,7 +52,8 @@ extern "C" __global__ void carry(const long long* __restrict__ starts, const lon
                                  const REAL* __restrict__ since_input, const REAL* __restrict__ inverse_slope,
                                  const REAL* __restrict__ errors, const REAL* __restrict__ in_times, double tau_syn,
                                  double tau_mem, double delta, double reset_over_tau, int on_grid,
-                                 REAL* __restrict__ to_p, REAL* __restrict__ to_q, long long* __restrict__ inputs, long long cells)
+                                 REAL* __restrict__ to_p, REAL* __restrict__ to_q, long long* __restrict__ inputs,
+                                 long long cells)
 {
     const long long stride = (long long)gridDim.x * blockDim.x;
     for (long long cell = (long long)blockIdx.x * blockDim.x + threadIdx.x; cell < cells; cell += stride) {
@@ -121,7 +122,7 @@ extern "C" __global__ void walk_back(const long long* __restrict__ offsets, cons
     }
 }
 
-/* Events of key k, an input of a split, are order[starts[k]:starts[k + 1]], rows of sums_q; gradient is (keys, n_post). */
+/* Events of key k, an input of a split: order[starts[k]:starts[k + 1]], rows of sums_q; gradient is (keys, n_post). */
 extern "C" __global__ void sum_by_input(const REAL* __restrict__ sums_q, const long long* __restrict__ starts,
                                         const long long* __restrict__ order, REAL* __restrict__ gradient,
                                         long long keys, long long n_post)

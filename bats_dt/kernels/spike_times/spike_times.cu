@@ -5,13 +5,13 @@
  *     I(s) = exp(-s/tau_syn) I,   V(s) = exp(-s/tau_mem) V + g(s) I,   V'(s) = I(s) - V(s)/tau_mem,
  *     g(s) = exp(-s/tau_mem) (1 - exp(-delta s))/delta,   delta = 1/tau_syn - 1/tau_mem
  *
- * and V has one extremum at most. An input of weight w adds w to I, a spike takes `reset` from V. The origin is the last
- * input, or the own spike after it, so nothing overflows however long the simulation is. While V < theta an upward
+ * and V has one extremum at most. An input of weight w adds w to I, a spike takes `reset` from V. The origin is the
+ * last input, or the own spike after it, so nothing overflows however long the simulation is. While V < theta an upward
  * crossing needs V' > 0 at the origin and I > 0. In closed form (tau_mem = 2 tau_syn = tau, y = exp(-s/tau), a = tau I,
  * b = V + a) it is the larger root of a y^2 - b y + theta = 0; otherwise it is searched where V rises, up to its peak
  * s = -log(1 - delta tau_syn (1 - V/(I tau_mem)))/delta, by Newton's method, or bisection where that does not converge.
  *
- * Threads. One a neuron of a sample (a cell), which walks through the sample's events alone, with its state in registers;
+ * Threads. One a neuron of a sample (a cell), which walks through the sample's events alone, its state in registers;
  * one an event for what the interval after it does to every state. The 32 threads of a warp read neighbouring weights,
  * and the same times and factors. The weight of the next event is loaded before this one is worked on, which hides the
  * latency of the memory. At each input a test in REAL tells whether the neuron may fire before the next; only then is
