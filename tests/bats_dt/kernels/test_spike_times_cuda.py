@@ -117,3 +117,29 @@ def test_weights_made_under_another_backend_are_refused(cuda):
     with pytest.raises(TypeError, match="weights are on the host but the backend is 'cuda'"):
         spike_times(inputs, np.ones((1, 1)), UNIT, 1.0, 5, None)
     set_backend("cpu")
+
+
+@pytest.mark.parametrize("grid", [None, TimeGrid(0.01), TimeGrid(0.01, "detect")], ids=["exact", "snap", "detect"])
+def test_no_crossing_is_lost_or_taken_for_another_where_rounding_puts_it_beside_an_input(
+    on_cuda, one_spike_inputs, grid
+):
+    # one neuron a weight, and a second input within six roundings of the crossing of one of them
+    weights = np.random.default_rng(0).uniform(3.5, 6, 60).astype(np.float32)
+    rows = np.stack([weights, np.full(60, 0.5, np.float32)])
+    alone = cpu.spike_times(event_lists(*one_spike_inputs([0.0], np.float32)), rows[:1], MNIST, 0.3, 20, None).events
+    trains = []
+    for crossing in alone.to_trains()[0][0, :, 0]:
+        for steps in range(-6, 7):
+            trains.append([0.0, crossing + steps * np.spacing(crossing)])
+    inputs = event_lists(np.array(trains, np.float32)[..., None], np.ones((len(trains), 2), np.int32))
+    found = on_cuda(cuda.spike_times, inputs, rows, MNIST, 0.3, 20, grid)
+    times, counts = found.events.to_trains()
+    own = np.arange(len(trains)), np.arange(len(trains)) // 13
+    step = grid.dt * (1 + 1e-5) if grid else 1e-5
+    delay = times[own][:, 0] - np.array(trains)[:, 1]
+    assert counts[own].min() >= 1
+    assert delay.min() > -1e-5
+    assert delay.max() < step
+    first = found.events.slots == 0
+    assert (found.inverse_slope[first] > 0).all()  # the first spike of a neuron follows no other
+    assert (inputs.samples[found.last_input] == found.events.samples).all()
