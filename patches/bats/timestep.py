@@ -17,9 +17,10 @@ of its own, of a neuron that stayed above threshold after its reset, is handed t
 Notes:
     Inexact for inputs off the grid under snap and detect: upstream takes for causal what came before the emitted time,
     so that an input between a crossing and its grid point counts, which came too late; with as little as an input
-    less than dt away moves a crossing. A fraction of a percent to one percent of the gradient has been seen, for dt
-    from 1 to 10 ms at tau_s = 130 ms.
-    Slopes near 0 are bounded as in `bats_dt`. exp(t/tau) overflows float32 behind 88 tau, upstream's own behind 44.
+    less than dt away moves a crossing. From below 0.1 % (dt = 1 ms) to 2 % (10 ms) of a layer's largest gradient have
+    been seen, at tau_s = 130 ms.
+    Slopes near 0 are bounded as in `bats_dt`. Spikes are found at any time; the gradient, as upstream's, only up to
+    44 tau, where a overflows float32.
 """
 
 from __future__ import annotations
