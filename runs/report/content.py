@@ -11,7 +11,7 @@ from typing import Any
 from runs.comparison import ABOUT_THE_STEP, Entry, group
 from runs.directory import read_environment
 from runs.parity import parity_text, read_parity
-from runs.report.wording import MISSING, bins, percent, setting, spread, step, telling, variant
+from runs.report.wording import MISSING, bins, percent, setting, spread, step, telling, variant, words
 
 TITLES = {
     "slayer": "SLAYER on N-MNIST",
@@ -141,10 +141,10 @@ def _setup(entries: list[Entry], varying: tuple[str, ...]) -> list[tuple[str, st
             continue
         if all(getattr(c, name) == getattr(first, name) for c in (discretised if name in ABOUT_THE_STEP else configs)):
             text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            shared.append((name.replace("_", " "), text))
+            shared.append((words(name), text))
         elif name not in varying:
             variants = {variant(c, varying): setting(name, getattr(c, name)) for c in discretised}
-            shared += [(f"{words}:", text) for words, text in variants.items()]
+            shared += [(f"{name}:", text) for name, text in variants.items()]
     environments = [read_environment(run.path) for entry in entries for run in entry.runs]
     data = {str(environment.get("data", "unknown")): None for environment in environments}
     source = "shipped with lava-dt" if first.data is None else str(first.data)

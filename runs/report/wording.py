@@ -11,6 +11,7 @@ from runs.estimate import Estimate
 from runs.run_config import shown
 
 MISSING = "\u2013"
+_WORDS = {"silent_labels": "remedy for silent labels"}
 
 
 def percent(value: float, *, signed: bool = False) -> str:
@@ -30,12 +31,16 @@ def spread(value: Estimate, *, signed: bool = False) -> str:
     return text.replace("-", "\u2212")
 
 
+def words(name: str) -> str:
+    """The name of a setting in words."""
+    return _WORDS.get(name, name.replace("_", " "))
+
+
 def setting(name: str, value: object) -> str:
     """A setting as text: "loss ttfs", "grow", "no grid inputs"."""
-    words = name.replace("_", " ")
     if isinstance(value, bool):
-        return words if value else f"no {words}"
-    return f"{words} {f'{value:g}' if isinstance(value, float) else shown(value)}"
+        return words(name) if value else f"no {words(name)}"
+    return f"{words(name)} {f'{value:g}' if isinstance(value, float) else shown(value)}"
 
 
 def step(entry: Entry) -> str:

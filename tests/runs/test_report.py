@@ -191,8 +191,8 @@ def test_runs_that_differ_in_more_than_the_step_have_a_section_each(tmp_path):
     parts = {section.title: section for section in content.sections(entries)}
     default = f"{make_config('bats', {}).silent_labels:g}"
     assert list(parts) == [
-        "BATS on MNIST, silent labels 2",
-        f"BATS on MNIST, silent labels {default}",
+        "BATS on MNIST, remedy for silent labels 2",
+        f"BATS on MNIST, remedy for silent labels {default}",
         "BATS on MNIST, first spikes",
     ]
     assert [section.key for section in parts.values()] == ["bats", "bats-2", "bats-ttfs"]
