@@ -88,41 +88,35 @@ def _add_row(state, now, weights, pre):
         state[now, I, j] += weights[pre, j]
 
 
-# The next two take in an input, write the state at the end of the interval, and flag who may cross in it: with a peak
-# inside, V' > 0 at its beginning and V' <= 0 at its end, by the height of the peak or a bound of it.
-
-
 @njit(cache=True, error_model="numpy")
-def _advance_in_closed_form(state, now, weights, pre, flags, low, interval):
+def _advance_in_closed_form(state, now, flags, low, interval):
     decay, decay_i, response, tau = interval[0], interval[1], interval[2], interval[3]
     for j in range(flags.size):
         v = state[now, V, j]
-        i = state[now, I, j] + weights[pre, j]
+        i = state[now, I, j]
         a = tau * i
         b = v + a
         v_then = decay * v + response * i
         i_then = decay_i * i
-        state[now, I, j] = i
         state[1 - now, V, j] = v_then
         state[1 - now, I, j] = i_then
-        peak = (a > v) & (tau * i_then <= v_then) & (b * b >= (a + a + a + a) * low)
-        flags[j] = (max(v, v_then) >= low) | peak
+        peak_inside = (a > v) & (tau * i_then <= v_then)
+        flags[j] = (v >= low) | (v_then >= low) | (peak_inside & (b * b >= (a + a + a + a) * low))
 
 
 @njit(cache=True, error_model="numpy")
-def _advance(state, now, weights, pre, flags, low, interval):
+def _advance(state, now, flags, low, interval):
     decay, decay_i, response, tau = interval[0], interval[1], interval[2], interval[3]
     most_response = interval[4]
     for j in range(flags.size):
         v = state[now, V, j]
-        i = state[now, I, j] + weights[pre, j]
+        i = state[now, I, j]
         v_then = decay * v + response * i
         i_then = decay_i * i
-        state[now, I, j] = i
         state[1 - now, V, j] = v_then
         state[1 - now, I, j] = i_then
-        peak = (tau * i > v) & (tau * i_then <= v_then) & (max(v, decay * v) + most_response * i >= low)
-        flags[j] = (max(v, v_then) >= low) | peak
+        peak_inside = (tau * i > v) & (tau * i_then <= v_then)
+        flags[j] = (v >= low) | (v_then >= low) | (peak_inside & (max(v, decay * v) + most_response * i >= low))
 
 
 @njit(cache=True, error_model="numpy")
@@ -154,19 +148,18 @@ def _simulate_sample(
     first = begin
     now = 0
     while first < end and in_times[first] <= max_simulation and tally[DIVERGED] < 0:
-        last = first + 1
+        last = first
         while last < end and in_times[last] == in_times[first]:
-            _add_row(state, now, weights, in_neurons[last - 1])
+            _add_row(state, now, weights, in_neurons[last])
             last += 1
-        pre = in_neurons[last - 1]
         t_start = np.float64(in_times[first])
         t_end = np.float64(min(max_simulation, in_times[last]) if last < end else max_simulation)
         interval[0], interval[1], interval[2] = factors(t_end - t_start, constants)
         if constants.closed:
-            _advance_in_closed_form(state, now, weights, pre, flags, low, interval)
+            _advance_in_closed_form(state, now, flags, low, interval)
         else:
             interval[4] = most_response
-            _advance(state, now, weights, pre, flags, low, interval)
+            _advance(state, now, flags, low, interval)
         if rule == SNAP:
             _flag_the_due(flags, pending, t_end)
         n = _list_flagged(flags, words, flagged)
