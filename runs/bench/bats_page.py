@@ -53,8 +53,9 @@ def picture(result: Record) -> str:
         for name, words in _AXES.items()
     ]
     panels.append(Panel("spikes of all layers in a batch", "peak memory [MiB]", _memory_curves(memory)))
-    shown = [race for race in races if race["case"]["section"] not in ("scaling", "sparsity", "spikes")]
-    return draw(shown, panels, _colours([*races, *memory]), "the literal port on as many threads")
+    shown = [race for race in races if race["case"]["section"] in ("forward", "backward", "training")]
+    ratio = "times as fast as the literal port on as many threads (wall time, median of the rounds' ratios)"
+    return draw(shown, panels, _colours([*races, *memory]), ratio)
 
 
 def _colours(records: list[Record]) -> dict[str, str]:

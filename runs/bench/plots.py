@@ -45,25 +45,27 @@ class Panel:
         return {name: points for name, points in self.curves.items() if len(points) > 1}
 
 
-def draw(races: Sequence[Record], panels: Sequence[Panel], colours: dict[str, str], reference: str) -> str:
+def draw(races: Sequence[Record], panels: Sequence[Panel], colours: dict[str, str], ratio: str) -> str:
     """Bars for the ratios of the races, and the panels that have something to draw.
 
     Args:
         colours: by contestant; others are dark.
-        reference: what the ratios are to, in words.
+        ratio: what the bars tell, in words.
     """
     named = [race for race in races if race["entries"]]
     shown = [panel for panel in panels if panel.drawn()]
     with matplotlib.rc_context(_STYLE):
         height = max(1.2, 0.16 * sum(len(race["entries"]) + 1 for race in named) + 0.8)
         rows = -(-len(shown) // 2)
-        figure = Figure(figsize=(9.5, height + 3 * rows), layout="constrained")
-        parts: Any = figure.subfigures(2, 1, height_ratios=[height, 3 * rows]) if rows else [figure]
-        axes = parts[0].subplots()
-        axes.set_xlabel(f"times as fast as {reference} (wall time, median of the rounds' ratios)")
-        _bars(axes, named, colours)
+        heights = [*([height] if named or not rows else []), *([3 * rows] if rows else [])]
+        figure = Figure(figsize=(9.5, sum(heights)), layout="constrained")
+        parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+        if named or not rows:
+            axes = parts[0].subplots()
+            axes.set_xlabel(ratio)
+            _bars(axes, named, colours)
         for number, panel in enumerate(shown, 1):
-            _lines(parts[1].add_subplot(rows, 2, number), panel, colours)
+            _lines(parts[-1].add_subplot(rows, 2, number), panel, colours)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     text = stream.getvalue()

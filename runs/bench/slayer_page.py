@@ -47,7 +47,8 @@ def picture(result: Record) -> str:
         for name, words in _AXES.items()
     ]
     named = [race for race in races if race["case"]["section"] != "scaling"]
-    return draw(named, panels, _COLOURS, "the first contestant")
+    ratio = "times as fast as the first contestant (wall time, median of the rounds' ratios)"
+    return draw(named, panels, _COLOURS, ratio)
 
 
 def _curves(races: list[Record], name: str) -> dict[str, list[tuple[float, float]]]:
