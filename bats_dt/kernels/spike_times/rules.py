@@ -200,7 +200,8 @@ def fire_detected(
             pending_input[j] = event
         if fired > 0:
             state[1 - now, V, j], state[1 - now, I, j] = moved(v, i, t_end - origin, constants)
-        pending[ABOVE, j] = state[1 - now, V, j] >= constants.theta
+        if state[1 - now, V, j] < constants.theta:
+            pending[ABOVE, j] = 0.0
 
 
 @_jit
