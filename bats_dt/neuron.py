@@ -63,9 +63,9 @@ class Neuron:
 
     def response(self, since: float) -> float:
         """g(s): the potential s seconds after one input spike of weight 1."""
-        delta = self.delta
+        delta = abs(self.delta)  # g is symmetric in the time constants: with the slower one outside nothing overflows
         rise = -math.expm1(-delta * since) / delta if delta else since
-        return math.exp(-since / self.tau_mem) * rise
+        return math.exp(-since / max(self.tau_mem, self.tau_syn)) * rise
 
     @property
     def c(self) -> float:

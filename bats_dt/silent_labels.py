@@ -120,4 +120,4 @@ class SilentLabelRemedy:
         silent_labels = scale * (silent[:, None] & (labels[:, None] == xp.arange(n_post)))
         if per_sample:
             return silent_labels[:, :, None] * inputs[:, None, :]
-        return (silent_labels.T @ inputs.astype(silent_labels.dtype))[None] / batch
+        return (silent_labels[:, :, None] * inputs[:, None, :]).sum(axis=0)[None] / batch

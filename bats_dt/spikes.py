@@ -38,6 +38,8 @@ class SpikeEvents:
     def samples(self) -> np.ndarray:
         """int64 (n_events,): the sample of each event."""
         xp = array_module()
+        if xp is np:  # whose repeat takes as many numbers as there are samples, where CuPy's takes one
+            return np.repeat(np.arange(self.batch), np.diff(self.offsets))
         return xp.searchsorted(self.offsets, xp.arange(len(self.times)), side="right") - 1
 
     def counts(self) -> np.ndarray:

@@ -27,7 +27,7 @@ def test_constants_out_of_range_are_refused_in_words(place, message, wrong):
 def test_the_membrane_may_have_any_time_constant():
     assert Neuron(0.13, 0.2, 0.2).closed_form
     assert not Neuron(0.13, 0.2, 0.2, tau_mem=0.1).closed_form
-    with pytest.raises(ValueError, match="tau_mem is 0.0 s: a time constant must be"):
+    with pytest.raises(ValueError, match=r"tau_mem is 0\.0 s: a time constant must be"):
         Neuron(0.13, 0.2, 0.2, tau_mem=0.0)
 
 
@@ -45,3 +45,7 @@ def test_equal_time_constants_are_the_limit_of_unequal_ones():
     equal, nearly = (Neuron(0.1, 1.0, 1.0, tau_mem=tau_mem) for tau_mem in (0.1, 0.1 * (1 + 1e-9)))
     assert equal.response(0.3) == pytest.approx(0.3 * math.exp(-3))
     assert nearly.response(0.3) == pytest.approx(equal.response(0.3), rel=1e-8)
+
+
+def test_a_long_rest_leaves_nothing_of_a_response():
+    assert Neuron(0.1, 1.0, 1.0, tau_mem=0.05).response(1e3) == 0

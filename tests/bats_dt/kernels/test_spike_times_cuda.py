@@ -119,9 +119,10 @@ def test_weights_made_under_another_backend_are_refused(cuda):
     set_backend("cpu")
 
 
+@pytest.mark.parametrize("kernel", [cpu, cuda], ids=["Numba", "CUDA"])
 @pytest.mark.parametrize("grid", [None, TimeGrid(0.01), TimeGrid(0.01, "detect")], ids=["exact", "snap", "detect"])
 def test_no_crossing_is_lost_or_taken_for_another_where_rounding_puts_it_beside_an_input(
-    on_cuda, one_spike_inputs, grid
+    on_cuda, one_spike_inputs, grid, kernel
 ):
     # one neuron a weight, and a second input within six roundings of the crossing of one of them
     weights = np.random.default_rng(0).uniform(3.5, 6, 60).astype(np.float32)
@@ -132,7 +133,8 @@ def test_no_crossing_is_lost_or_taken_for_another_where_rounding_puts_it_beside_
         for steps in range(-6, 7):
             trains.append([0.0, crossing + steps * np.spacing(crossing)])
     inputs = event_lists(np.array(trains, np.float32)[..., None], np.ones((len(trains), 2), np.int32))
-    found = on_cuda(cuda.spike_times, inputs, rows, MNIST, 0.3, 20, grid)
+    simulate = on_cuda if kernel is cuda else lambda function, *arguments: function(*arguments)
+    found = simulate(kernel.spike_times, inputs, rows, MNIST, 0.3, 20, grid)
     times, counts = found.events.to_trains()
     own = np.arange(len(trains)), np.arange(len(trains)) // 13
     step = grid.dt * (1 + 1e-5) if grid else 1e-5
