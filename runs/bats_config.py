@@ -85,7 +85,7 @@ class BatsConfig(RunConfig):
     target_false: float = Field(3.0, ge=0, description="spikes wanted of the others")
     loss_tau: float = Field(0.005, gt=0, description="time scale in which first spikes are told apart [s] (ttfs)")
     silent_labels: float = Field(
-        1.0, ge=0, description="strength of the remedy for samples whose label's neuron is silent; 0: none"
+        0.1, ge=0, description="strength of the remedy for samples whose label's neuron is silent; 0: none"
     )
 
     @model_validator(mode="before")

@@ -96,13 +96,13 @@ class ConvLIFLayer(AbstractConvLayer, SpikingLayer):
             ) from fault
         events, order = assemble(spikes.events, positions)
         self._in_fields = fields, spikes, order
-        lost, bounded, diverged = (
-            of_position.reshape(inputs.batch, positions)
-            for of_position in (spikes.lost, spikes.bounded, spikes.diverged)
+        lost, bounded = (
+            of_position.reshape(inputs.batch, positions).sum(axis=1) for of_position in (spikes.lost, spikes.bounded)
         )
+        diverged = array_module().full(inputs.batch, -1)  # they would have been refused
         return EmittedSpikes(
             events, fields.source[spikes.last_input[order]], spikes.since_input[order], spikes.inverse_slope[order],
-            lost.sum(axis=1), bounded.sum(axis=1), diverged.max(axis=1), spikes.reset_on_grid,
+            lost, bounded, diverged, spikes.reset_on_grid,
         )  # fmt: skip
 
     def _carry_back(self, errors: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bats_dt.backend import implementation
+from bats_dt.backend import check_arrays, implementation
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
@@ -31,6 +31,11 @@ def spike_gradients(
     straight-through: the emitted time moves as its crossing does, the reset takes place at the emitted time (for the
     rule "published" at the crossing, as its forward pass has it), and a spike without a crossing of its own moves as
     the one before it. An input counts as causal up to ``last_input``, whatever the sign of ``since_input``.
+
+    Raises
+    ------
+    TypeError: arrays of another backend.
     """
+    check_arrays(errors=errors, weights=weights, inputs=inputs.times, spikes=spikes.events.times)
     module = implementation(__name__)
     return module.spike_gradients(errors, spikes, inputs, weights, neuron, parts, with_input_errors)

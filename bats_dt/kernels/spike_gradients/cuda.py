@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bats_dt.backend import array_module, check_arrays, to_numpy
+from bats_dt.backend import array_module, to_numpy
 from bats_dt.kernels.device import start
 from bats_dt.kernels.event_lists.cuda import sorting_order
 from bats_dt.neuron import Neuron
@@ -30,7 +30,6 @@ def spike_gradients(
     with_input_errors: bool,
 ) -> tuple[Any, Any | None]:
     """Contract: :func:`bats_dt.kernels.spike_gradients.spike_gradients`."""
-    check_arrays(errors=errors, weights=weights, inputs=inputs.times, spikes=spikes.events.times)
     xp, dtype, (n_pre, n_post) = array_module(), weights.dtype, weights.shape
     batch, n_events = inputs.batch, len(inputs.times)
     splits = max(1, min(batch, -(-LEAST_THREADS // weights.size))) if parts == 1 else parts

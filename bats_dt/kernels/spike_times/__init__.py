@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bats_dt.backend import implementation
+from bats_dt.backend import check_arrays, implementation
 from bats_dt.grid import TimeGrid
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
@@ -36,9 +36,11 @@ def spike_times(
 
     Raises
     ------
+    TypeError: arrays of another backend.
     ValueError: a neuron would fire more than ``MOST_IN_INTERVAL`` times between two inputs, kept or lost. It is
         refused, not approximated.
     """
+    check_arrays(weights=weights, inputs=inputs.times)
     emitted = implementation(__name__).spike_times(inputs, weights, neuron, max_simulation, max_spikes, grid)
     diverged = np.flatnonzero(emitted.diverged >= 0)
     if len(diverged):

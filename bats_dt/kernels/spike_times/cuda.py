@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bats_dt.backend import array_module, check_arrays
+from bats_dt.backend import array_module
 from bats_dt.grid import TimeGrid
 from bats_dt.kernels.device import start
 from bats_dt.kernels.event_lists.cuda import list_finite, places
@@ -30,7 +30,6 @@ def spike_times(
     grid: TimeGrid | None,
 ) -> EmittedSpikes:
     """Contract: :func:`bats_dt.kernels.spike_times.spike_times`."""
-    check_arrays(weights=weights, inputs=inputs.times)
     xp, dtype, batch, n_post = array_module(), weights.dtype, inputs.batch, weights.shape[1]
     dt, rule = (grid.dt, grid.rule) if grid else (0.0, None)
     shape, cells = (batch, n_post, max_spikes), batch * n_post
