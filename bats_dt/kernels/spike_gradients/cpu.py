@@ -13,7 +13,6 @@ form above.) All errors e_k that lie ahead of a time t are two sums a neuron, wi
     P = sum_k q_k exp(-D/tau_mem),   Q = sum_k q_k g(D)
     going back by gap:   Q <- exp(-gap/tau_syn) Q + g(gap) P,   then   P <- exp(-gap/tau_mem) P
     at an input:         dL/dw -= Q,   dL/dt_z = sum_j w_j (P_j - Q_j/tau_syn)
-    at a reset:          e_i += (reset/tau_mem) P
     at a crossing:       P += q_k,   and of Q nothing, g(0) = 0
 
 The step back is g(D + gap) = exp(-gap/tau_syn) g(D) + g(gap) exp(-D/tau_mem), the response after a rest seen from
@@ -21,11 +20,10 @@ either side; nothing is divided by delta but in g, by expm1. In the letters of E
 with y = exp(-D/tau): g = tau (y - y^2), h exp(t_z/tau) = tau y / V'_k and f exp(t_z/tau_syn) = tau y^2 / V'_k, since
 a y_k^2 = x y_k + c and V'_k = x y_k at the crossing, y_k = exp(-t_k/tau). So -g/V'_k is A.5's f exp() - h exp().
 
-Resets and crossings lie between inputs: P and Q stay at the input before, and what is added or read there carries the
-factor of its distance s from that input, exp(-s/tau_mem), g(s) or exp(s/tau_mem). Nothing assumes s >= 0: a crossing of
-the rule "published" may lie before its last input. A reset at a grid time may lie behind inputs that came after its
-crossing, so the two are items of their own; elsewhere a spike is one item, reset and crossing at once. A spike locked
-to its predecessor (inverse slope 0) hands its error to it.
+The e_k are complete before the walk begins: what goes from spike to spike through the resets needs no inputs
+(``resets.py``). Crossings lie between inputs: P and Q stay at the input before, and what is added there carries the
+factor of its distance s from that input, exp(-s/tau_mem) or g(s). Nothing assumes s >= 0: a crossing of the rule
+"published" may lie before its last input.
 
 Tasks are (part of the batch) x (block of neurons), split by the sizes alone, and their results are summed in a fixed
 order: the number of threads does not change a bit.
@@ -37,16 +35,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from bats_dt.kernels.spike_gradients.resets import carried_errors
 from bats_dt.kernels.threads import run_pieces
 from bats_dt.neuron import Neuron
 from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
 BLOCK = 128  # neurons a task
 LEAST_TASKS = 4
-P, Q, PENDING = range(3)  # rows of a task's sums; the last: the error of a spike between its reset and its crossing
-DECAY_MEM, DECAY_SYN, RESPONSE = range(3)  # rows of the factors of a gap
-ERROR, AT_RESET, TO_P, TO_Q = range(4)  # of a spike: e, (reset/tau_mem) exp(s/tau_mem), exp(-s/tau_mem)/V', g(s)/V'
-RESETS, CROSSES = 1, 2  # what an item does
+P, Q = range(2)  # rows of a task's sums, and places of what a spike adds to them: q exp(-s/tau_mem), q g(s)
+DECAY_MEM, DECAY_SYN, RESPONSE = range(3)  # places of the factors of a gap
+INPUT, COLUMN = range(2)  # of a spike: the input before its crossing, its neuron in its block
 
 
 def spike_gradients(
@@ -64,27 +62,21 @@ def spike_gradients(
     splits = min(-(-LEAST_TASKS // blocks), batch) if parts == 1 else parts
     tasks, width = splits * blocks, -(-n_post // blocks)
     n_out, emitted = len(errors), spikes.events
-    errors = errors.astype(dtype, copy=False)
-    behind = spikes.last_input  # the input before each reset
-    if spikes.reset_on_grid:
-        behind = np.empty(n_out, np.int64)
-        _find_inputs(inputs.offsets, inputs.times, emitted.offsets, emitted.times, spikes.last_input, behind)
-    n_items = n_out * (2 if spikes.reset_on_grid else 1)
-    items, factors = np.empty((n_items, 2), np.int32), np.empty((n_items, 4), dtype)
+    items, added = np.empty((n_out, 2), np.int32), np.empty((n_out, 2), dtype)
     bounds = np.zeros(batch * blocks + 1, np.int64)
     places = np.empty(blocks * (int(np.diff(inputs.offsets).max(initial=0)) + 1), np.int64)
     _order_items(
-        inputs.offsets, emitted.offsets, emitted.neurons, width, spikes.last_input, behind,
-        _factors_of_spikes(errors, spikes, inputs, behind, neuron, dtype), items, factors, bounds, places,
+        inputs.offsets, emitted.offsets, emitted.neurons, width, spikes.last_input,
+        _sums_of_spikes(errors, spikes, inputs, neuron, dtype), items, added, bounds, places,
     )  # fmt: skip
     gap_factors = _factors_of_gaps(inputs, neuron, dtype)
     gradient = np.zeros((splits, n_pre, n_post), dtype)
     input_errors = np.zeros((blocks, inputs.times.size if with_input_errors else 0), dtype)
-    sums = np.zeros((tasks, 3, width), dtype)
+    sums = np.zeros((tasks, 2, width), dtype)
     run_pieces(
         tasks,
         lambda first, end: _walk_tasks(
-            first, end, inputs.offsets, inputs.neurons, gap_factors, items, factors, bounds, weights,
+            first, end, inputs.offsets, inputs.neurons, gap_factors, items, added, bounds, weights,
             dtype.type(1 / neuron.tau_syn), gradient, input_errors, sums,
         ),
     )  # fmt: skip
@@ -112,48 +104,25 @@ def _factors_of_gaps(inputs: SpikeEvents, neuron: Neuron, dtype: np.dtype) -> np
     return factors
 
 
-def _factors_of_spikes(
-    errors: np.ndarray, spikes: EmittedSpikes, inputs: SpikeEvents, behind: np.ndarray, neuron: Neuron, dtype: np.dtype
+def _sums_of_spikes(
+    errors: np.ndarray, spikes: EmittedSpikes, inputs: SpikeEvents, neuron: Neuron, dtype: np.dtype
 ) -> np.ndarray:
-    """The error of each spike and what ties its reset and its crossing to the inputs before them, (n_out, 4)."""
-    factors = np.empty((len(errors), 4), dtype)
+    """What each spike adds to P and Q at the input before its crossing, (n_out, 2)."""
+    q = carried_errors(errors, spikes, inputs, neuron)
     decay, response = _decay_and_response(spikes.since_input.astype(np.float64), neuron)
-    factors[:, ERROR] = errors
-    factors[:, TO_P] = decay * spikes.inverse_slope
-    factors[:, TO_Q] = response * spikes.inverse_slope
-    if spikes.reset_on_grid:
-        growth = np.exp((spikes.events.times - inputs.times[behind].astype(np.float64)) * (1 / neuron.tau_mem))
-    else:
-        growth = 1 / decay
-    factors[:, AT_RESET] = neuron.reset_over_tau * growth
-    return factors
+    sums = np.empty((len(errors), 2), dtype)
+    sums[:, P], sums[:, Q] = q * decay, q * response
+    return sums
 
 
 @njit(cache=True, error_model="numpy")
-def _find_inputs(in_offsets, in_times, offsets, times, last_input, behind):
-    """The last input before each emitted time; an input at that very time comes after it."""
-    for sample in range(offsets.size - 1):
-        place = in_offsets[sample]
-        for k in range(offsets[sample], offsets[sample + 1]):
-            while place < in_offsets[sample + 1] and in_times[place] < times[k]:
-                place += 1
-            behind[k] = max(place - 1, last_input[k])
+def _order_items(in_offsets, offsets, neurons, width, last_input, spike_sums, items, added, bounds, places):
+    """Counting sort of each sample's spikes by block of neurons, then by input, otherwise as they come.
 
-
-@njit(cache=True, error_model="numpy")
-def _order_items(
-    in_offsets, offsets, neurons, width, last_input, behind, spike_factors, items, factors, bounds, places
-):  # fmt: skip
-    """Counting sort of each sample's items by block of neurons, then by input, otherwise as they come.
-
-    An item is a crossing, a reset, or both where they are at once. Going back through the items the reset of a spike
-    comes before its crossing, and after all that the same neuron did later.
-
-    items: (n_items, 2), the input and (neuron in its block) * 4 + what it does; factors: (n_items, 4), of its spike.
-    bounds: the items of (sample, block), numbered in this order, begin at ``bounds[number]``.
+    items: (n_out, 2); added: (n_out, 2), what each adds to P and Q. bounds: the items of (sample, block), numbered in
+    this order, begin at ``bounds[number]``.
     """
     batch = offsets.size - 1
-    both = items.shape[0] == last_input.size
     for sample in range(batch):
         in_begin = in_offsets[sample]
         n_in = in_offsets[sample + 1] - in_begin
@@ -161,33 +130,20 @@ def _order_items(
         for place in range(blocks * n_in + 1):
             places[place] = 0
         for k in range(offsets[sample], offsets[sample + 1]):
-            row = neurons[k] // width * n_in - in_begin
-            places[row + last_input[k] + 1] += 1
-            if not both:
-                places[row + behind[k] + 1] += 1
+            places[neurons[k] // width * n_in - in_begin + last_input[k] + 1] += 1
         places[0] = bounds[sample * blocks]
         for place in range(blocks * n_in):
             places[place + 1] += places[place]
         for block in range(blocks):
             bounds[sample * blocks + block + 1] = places[(block + 1) * n_in]
         for k in range(offsets[sample], offsets[sample + 1]):
-            row = neurons[k] // width * n_in - in_begin
-            code = neurons[k] % width * 4 + (CROSSES if spike_factors[k, TO_P] != 0.0 else 0)
-            if both:
-                _put(items, factors, places, row, last_input[k], code + RESETS, spike_factors, k)
-            else:
-                _put(items, factors, places, row, last_input[k], code, spike_factors, k)
-                _put(items, factors, places, row, behind[k], code // 4 * 4 + RESETS, spike_factors, k)
-
-
-@njit(cache=True, error_model="numpy")
-def _put(items, factors, places, row, event, code, spike_factors, k):
-    at = places[row + event]
-    places[row + event] = at + 1
-    items[at, 0] = event
-    items[at, 1] = code
-    for i in range(4):
-        factors[at, i] = spike_factors[k, i]
+            place = neurons[k] // width * n_in - in_begin + last_input[k]
+            at = places[place]
+            places[place] = at + 1
+            items[at, INPUT] = last_input[k]
+            items[at, COLUMN] = neurons[k] % width
+            added[at, P] = spike_sums[k, P]
+            added[at, Q] = spike_sums[k, Q]
 
 
 # These take whole arrays and a row, not views of rows: a view counts references, which threads would contend for.
@@ -199,7 +155,6 @@ def _clear(sums, width):
     for j in range(width):
         sums[P, j] = 0.0
         sums[Q, j] = 0.0
-        sums[PENDING, j] = 0.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -227,34 +182,21 @@ def _to_input(weights, pre, low, width, sums, rate):
 
 
 @njit(cache=True, error_model="numpy")
-def _pass_item(code, factors, at, sums):
-    """Reset and crossing of a spike; P and Q are at the input before it."""
-    j = np.uintp(code >> 2)
-    if code & RESETS:
-        sums[PENDING, j] += factors[at, ERROR]
-        if sums[P, j] != 0.0:  # its factor may be infinite where nothing is left
-            sums[PENDING, j] += factors[at, AT_RESET] * sums[P, j]
-    if code & CROSSES:
-        error = sums[PENDING, j]
-        sums[P, j] += error * factors[at, TO_P]
-        sums[Q, j] += error * factors[at, TO_Q]
-        sums[PENDING, j] = 0.0
-
-
-@njit(cache=True, error_model="numpy")
 def _walk_sample(
-    in_begin, begin, end, low, high, in_neurons, gap_factors, items, factors, weights, rate, gradient, input_errors,
+    in_begin, begin, end, low, high, in_neurons, gap_factors, items, added, weights, rate, gradient, input_errors,
     sums,
 ):  # fmt: skip
     """Back through the inputs of one sample for the neurons low:high, from the last one with one of begin:end."""
     width, low_unsigned = np.uintp(high - low), np.uintp(low)
     _clear(sums, width)
     at = end - 1
-    for event in range(items[at, 0], in_begin - 1, -1):
+    for event in range(items[at, INPUT], in_begin - 1, -1):
         if gap_factors[event, DECAY_MEM] != 1.0 or gap_factors[event, RESPONSE] != 0.0:
             _step_back(sums, width, gap_factors, event)
-        while at >= begin and items[at, 0] == event:
-            _pass_item(items[at, 1], factors, at, sums)
+        while at >= begin and items[at, INPUT] == event:
+            j = np.uintp(items[at, COLUMN])
+            sums[P, j] += added[at, P]
+            sums[Q, j] += added[at, Q]
             at -= 1
         pre = np.uintp(in_neurons[event])
         _take(gradient, pre, low_unsigned, width, sums)
@@ -264,7 +206,7 @@ def _walk_sample(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _walk_tasks(
-    first_task, end_task, in_offsets, in_neurons, gap_factors, items, factors, bounds, weights, rate, gradient,
+    first_task, end_task, in_offsets, in_neurons, gap_factors, items, added, bounds, weights, rate, gradient,
     input_errors, sums,
 ):  # fmt: skip
     splits, _, n_post = gradient.shape
@@ -278,5 +220,5 @@ def _walk_tasks(
             if begin < end:
                 _walk_sample(
                     in_offsets[sample], begin, end, block * width, min((block + 1) * width, n_post), in_neurons,
-                    gap_factors, items, factors, weights, rate, gradient[part], input_errors[block], sums[task],
+                    gap_factors, items, added, weights, rate, gradient[part], input_errors[block], sums[task],
                 )  # fmt: skip
