@@ -44,7 +44,8 @@ class Run:
 class Entry:
     """A line of the table: the runs of one configuration, which differ in their seeds alone.
 
-    pairs: each run with the undiscretised one of the same seed that shares all other settings, where there is one.
+    pairs: each run with the undiscretised one of the same seed that shares all other settings, where there is one. Of
+    several that differ in how a step would be taken, the one closest to the run is taken.
     """
 
     runs: tuple[Run, ...]
@@ -72,8 +73,9 @@ class Entry:
 
     @property
     def change(self) -> Estimate:
-        """Change of the convergence rate against the baseline, paired by seed, over the epochs that both runs have."""
-        return estimate(_change(run, baseline) for run, baseline in self.pairs)
+        """Change of the convergence rate against the baseline, paired by seed, over the epochs that all pairs have."""
+        epochs = min((len(run.rows) for pair in self.pairs for run in pair), default=0)
+        return estimate(_change(run, baseline, epochs) for run, baseline in self.pairs)
 
     def last(self, name: str) -> Estimate:
         """A metric after the last epoch that all runs have."""
@@ -97,22 +99,23 @@ def read_runs(*paths: Path) -> list[Run]:
 def compare(runs: Iterable[Run]) -> list[Entry]:
     """One entry a configuration: models in order, then groups, large ones first; in them the baseline, then many bins.
 
-    Where some seeds of a configuration are finished, those in progress are left out. Of two runs of the same
-    configuration and seed the longer one is taken.
+    Where some seeds of a configuration are finished, those in progress are left out; pairs with a baseline in progress
+    likewise. Of two runs of the same configuration and seed the longer one is taken.
     """
     gathered: dict[Settings, dict[int, Run]] = {}
-    baselines: dict[Settings, Run] = {}
+    baselines: dict[Settings, list[Run]] = {}
     for run in sorted(runs, key=lambda run: (-len(run.rows), str(run.path))):
-        gathered.setdefault(_settings(run.config, "seed"), {}).setdefault(run.config.seed, run)
+        gathered.setdefault(_configuration(run.config), {}).setdefault(run.config.seed, run)
         if run.config.is_baseline():
-            baselines.setdefault(_settings(run.config, *ABOUT_THE_STEP), run)
+            baselines.setdefault(_settings(run.config, *ABOUT_THE_STEP), []).append(run)
     entries = []
     for seeds in gathered.values():
         several = [seeds[seed] for seed in sorted(seeds)]
-        chosen = tuple([run for run in several if run.finished] or several)
-        found = [(run, baselines.get(_settings(run.config, *ABOUT_THE_STEP))) for run in chosen]
-        pairs = tuple((run, baseline) for run, baseline in found if baseline is not None)
-        entries.append(Entry(runs=chosen, pairs=pairs))
+        chosen = [run for run in several if run.finished] or several
+        found = [(run, baselines.get(_settings(run.config, *ABOUT_THE_STEP), [])) for run in chosen]
+        pairs = [(run, _closest(run, candidates)) for run, candidates in found if candidates]
+        whole = [pair for pair in pairs if pair[1].finished] or pairs
+        entries.append(Entry(runs=tuple(chosen), pairs=tuple(whole)))
     sizes = Counter(group(entry.config) for entry in entries)
     return sorted(entries, key=lambda entry: _order(entry, sizes[group(entry.config)]))
 
@@ -122,15 +125,29 @@ def group(config: AnyConfig) -> Settings:
     return _settings(config, "seed", *ABOUT_THE_STEP)
 
 
+def _configuration(config: AnyConfig) -> Settings:
+    """What the seeds of one configuration share; in exact time nothing about a step matters."""
+    return group(config) if config.dt is None else _settings(config, "seed")
+
+
+def _closest(run: Run, baselines: list[Run]) -> Run:
+    """The first of the baselines with the fewest other ways to take a step."""
+
+    def differing(baseline: Run) -> int:
+        names = ABOUT_THE_STEP[2:]
+        return sum(getattr(run.config, name, None) != getattr(baseline.config, name, None) for name in names)
+
+    return min(baselines, key=differing)
+
+
 def _settings(config: AnyConfig, *but: str) -> Settings:
     """The settings in a form that can be compared and hashed."""
     kept = ((name, value) for name, value in config.identity().items() if name not in but)
     return tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in kept)
 
 
-def _change(run: Run, baseline: Run) -> float:
-    both = min(len(run.rows), len(baseline.rows))
-    rates = (convergence_rate(one.series("train_accuracy")[:both]) for one in (run, baseline))
+def _change(run: Run, baseline: Run, epochs: int) -> float:
+    rates = (convergence_rate(one.series("train_accuracy")[:epochs]) for one in (run, baseline))
     return relative_change(*rates)
 
 

@@ -96,9 +96,9 @@ def _columns(entries: list[Entry], varying: tuple[str, ...]) -> dict[str, Callab
         "Test": lambda entry: spread(entry.last("test_accuracy")),
         "Silent labels": lambda entry: percent(entry.last("test_silent_labels").mean),
         "Dead classes": _dead_classes,
-        "Lost spikes": lambda entry: f"{entry.last('train_lost_spikes').mean:.0f}",
+        "Lost spikes": lambda entry: f"{entry.last('train_lost_spikes').mean:,.0f}",
         "Hidden spikes": lambda entry: f"{entry.last('test_spikes_hidden1').mean:.2f}",
-        "Seeds": lambda entry: str(len(entry.runs)),
+        "Seeds": _seeds,
         "Epochs": _epochs,
         "s / epoch": lambda entry: f"{median(s for run in entry.runs for s in run.series('seconds')):.2f}",
     }
@@ -115,6 +115,12 @@ def _columns(entries: list[Entry], varying: tuple[str, ...]) -> dict[str, Callab
 
 def _change(entry: Entry) -> str:
     return "baseline" if entry.config.is_baseline() else spread(entry.change, signed=True)
+
+
+def _seeds(entry: Entry) -> str:
+    """How many, and how many of them the change is of where some have no baseline."""
+    seeds, paired = len(entry.runs), len(entry.pairs)
+    return f"{seeds}, {paired} paired" if 0 < paired < seeds else str(seeds)
 
 
 def _dead_classes(entry: Entry) -> str:

@@ -24,6 +24,7 @@ _ORANGE = "#c2410c"
 _BLUES = ("#1d4ed8", "#0f766e", "#7c3aed", "#be185d", "#4d7c0f")
 _LINES = ("-", "--", ":", "-.")
 _MARKED = 20  # epochs up to which each has a marker
+_LEAST_CHANGE = 0.005  # the axis of changes goes at least so far to both sides, lest nothing looks like much
 _STYLE: Any = {
     "font.size": 9.5,
     "font.family": "DejaVu Sans",
@@ -67,7 +68,7 @@ def accuracy_curves(section: Section, metric: str) -> str:
         axes.set_xlabel("epoch")
         axes.set_ylabel("accuracy")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if max(both) - min(both) > 0.06 else 1))
+        _in_percent(axes)
         if section.discretised:
             handles = _legend(section, variants)
             figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
@@ -100,12 +101,12 @@ def convergence_plot(sections: Sequence[Section]) -> str | None:
         axes.set_xscale("log")
         axes.set_xticks(sorted(ticks), [str(bins) for bins in sorted(ticks)])
         axes.minorticks_off()
-        axes.invert_xaxis()
+        axes.set_xlim(max(ticks) * 1.15, min(ticks) / 1.15)
         axes.set_xlabel("bins  (coarser steps to the right)")
         axes.set_ylabel("change in convergence rate")
         low, high = axes.get_ylim()
-        axes.set_ylim(min(low, -0.02), max(high, 0.02))
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set_ylim(min(low, -_LEAST_CHANGE), max(high, _LEAST_CHANGE))
+        _in_percent(axes)
         axes.legend(frameon=False, fontsize=8.5)
         return _svg(figure)
 
@@ -173,6 +174,15 @@ def _dress(axes: Axes) -> None:
     axes.grid(color=_GRID, lw=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _in_percent(axes: Axes) -> None:
+    """Ticks with as many digits as they need; the limits are set before."""
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(
+        PercentFormatter(1.0, decimals=0 if high - low > 0.08 else 1 if high - low > 0.008 else 2)
+    )
 
 
 def _svg(figure: Figure) -> str:

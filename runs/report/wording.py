@@ -16,19 +16,23 @@ _WORDS = {"silent_labels": "remedy for silent labels"}
 
 def percent(value: float, *, signed: bool = False) -> str:
     """A share as a percentage; a dash for nan."""
-    if math.isnan(value):
-        return MISSING
-    return f"{value:+.1%}".replace("-", "\u2212") if signed else f"{value:.1%}"
+    return MISSING if math.isnan(value) else f"{_number(100 * value, 1, signed)}%"
 
 
 def spread(value: Estimate, *, signed: bool = False) -> str:
     """A share with its confidence interval, where there is one: 97.1 +- 0.2 %."""
     if math.isnan(value.margin):
         return percent(value.mean, signed=signed)
-    mean, margin = 100 * value.mean, 100 * value.margin
-    digits = 2 if margin < 0.095 else 1
-    text = f"{mean:{'+' if signed else ''}.{digits}f} \u00b1 {margin:.{digits}f}%"
-    return text.replace("-", "\u2212")
+    margin = 100 * value.margin
+    digits = 2 if margin < 0.195 else 1
+    return f"{_number(100 * value.mean, digits, signed)} \u00b1 {margin:.{digits}f}%"
+
+
+def _number(value: float, digits: int, signed: bool) -> str:
+    """Rounded, with a minus sign of type; what rounds to zero has no sign."""
+    rounded = round(value, digits) or 0.0
+    sign = "+" if signed and rounded else ""
+    return f"{rounded:{sign}.{digits}f}".replace("-", "\u2212")
 
 
 def words(name: str) -> str:

@@ -11,7 +11,9 @@ from runs.comparison import compare, read_runs
 from runs.config import ConfigError, make_config
 from runs.directory import Checkpoint, RunDirectory
 from runs.environment import describe_environment
-from runs.report import content, write_report
+from runs.estimate import Estimate
+from runs.report import content, plots, write_report
+from runs.report.wording import spread
 
 ACCURACIES = {None: [0.5, 0.8, 0.9], 75: [0.4, 0.7, 0.9], 30: [0.2, 0.4, 0.6]}
 
@@ -222,3 +224,67 @@ def test_a_report_on_undiscretised_runs_alone_speaks_of_no_step(tmp_path):
     assert "<h1>Trained networks</h1>" in page.read_text() and "report-convergence" not in page.read_text()
     assert not (tmp_path / "out" / "report-convergence.svg").exists()
     assert "Test accuracy after 2 epochs is 81.0 \N{PLUS-MINUS SIGN} 12.7% (mean of 2 seeds)." in page.read_text()
+
+
+def test_exact_time_is_one_network_however_a_step_would_be_taken(tmp_path):
+    put_seeds(tmp_path, {}, [0.5])
+    put_seeds(tmp_path, {"rule": "detect", "grid_inputs": False}, [0.5])
+    put_seeds(tmp_path, {"rule": "detect", "grid_inputs": False, "bins": 30}, [0.4])
+    baseline, coarse = compare(read_runs(tmp_path))
+    assert len(baseline.runs) == 1
+    assert coarse.change.mean == pytest.approx(-0.2)
+
+
+def test_of_several_undiscretised_runs_the_one_that_is_most_alike_is_the_baseline(tmp_path):
+    for reset, accuracy in (("hard", 0.5), ("soft", 0.8)):
+        for dt, share in ((1, 1.0), (10, 0.9)):
+            config = make_config("slayer", {"epochs": 2, "reset": reset, "dt": dt})
+            put_run(tmp_path / f"{reset}{dt}", config, [accuracy * share] * 2)
+    changes = {(e.config.reset, e.config.dt): e.change.mean for e in compare(read_runs(tmp_path))}
+    assert [changes[reset, 10] for reset in ("hard", "soft")] == pytest.approx([-0.1, -0.1])
+
+
+def test_pairs_with_a_baseline_in_progress_wait_where_others_are_whole(tmp_path):
+    put_run(tmp_path / "base0", make_config("bats", {"epochs": 3}), [0.5, 0.6, 0.7])
+    put_run(tmp_path / "base1", make_config("bats", {"epochs": 3, "seed": 1}), [0.5, 0.6])
+    for seed in (0, 1):
+        put_run(tmp_path / f"coarse{seed}", make_config("bats", {"epochs": 3, "seed": seed, "bins": 30}), [0.4] * 3)
+    coarse = compare(read_runs(tmp_path))[1]
+    assert [len(run.rows) for run in coarse.runs] == [3, 3]
+    assert coarse.change.n == 1 and coarse.change.mean == pytest.approx((0.8 - 1.2) / 1.2)
+    assert "| 2, 1 paired |" in write_report([tmp_path], tmp_path / "out").with_suffix(".md").read_text()
+
+
+def test_pairs_in_progress_are_compared_over_the_same_epochs(tmp_path):
+    for seed, epochs in ((0, 2), (1, 3)):
+        for bins in (None, 30):
+            config = make_config("bats", {"epochs": 4, "seed": seed, "bins": bins})
+            put_run(tmp_path / f"{seed}-{bins}", config, ([0.5, 0.5, 0.9] if bins is None else [0.4] * 3)[:epochs])
+    assert compare(read_runs(tmp_path))[1].change.margin == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("mean", "margin", "text"),
+    [
+        (-0.0002, 0.0011, "\N{MINUS SIGN}0.02 \N{PLUS-MINUS SIGN} 0.11%"),
+        (-0.0002, 0.004, "0.0 \N{PLUS-MINUS SIGN} 0.4%"),
+        (0.0123, 0.004, "+1.2 \N{PLUS-MINUS SIGN} 0.4%"),
+        (-0.0002, math.nan, "0.0%"),
+        (-0.1, math.nan, "\N{MINUS SIGN}10.0%"),
+    ],
+)
+def test_a_change_has_the_digits_of_its_interval_and_zero_no_sign(mean, margin, text):
+    assert spread(Estimate(mean=mean, margin=margin, n=3), signed=True) == text
+
+
+@pytest.mark.parametrize("coarse", [0.4, 0.499, 0.49999])
+def test_no_two_ticks_of_the_changes_have_the_same_label(tmp_path, monkeypatch, coarse):
+    found = []
+    monkeypatch.setattr(plots, "_svg", lambda figure: found.append(figure) or "<svg/>")
+    put_seeds(tmp_path, {}, [0.5])
+    put_seeds(tmp_path, {"bins": 30}, [coarse])
+    plots.convergence_plot(content.sections(compare(read_runs(tmp_path))))
+    (axes,) = found[0].axes
+    low, high = axes.get_ylim()
+    labels = [axes.yaxis.get_major_formatter()(tick) for tick in axes.get_yticks() if low <= tick <= high]
+    assert len(set(labels)) == len(labels) > 3
