@@ -38,7 +38,7 @@ def fold(errors: np.ndarray, unfolded: Unfolded) -> np.ndarray:
     """Contract: :func:`bats_dt.kernels.receptive_fields.fold`."""
     sums = np.zeros(unfolded.offsets[-1], errors.dtype)
     batch = len(unfolded.offsets) - 1
-    positions = unfolded.events.batch // batch
+    positions = unfolded.events.batch // max(batch, 1)
     run_pieces(
         batch,
         lambda first, end: _add_up(first, end, unfolded.events.offsets, positions, unfolded.source, errors, sums),

@@ -99,3 +99,17 @@ def test_stored_filters_come_back(tmp_path, random_trains):
     other.restore(tmp_path)
     for one, same in zip(network.layers, other.layers, strict=True):
         assert (one.weights is None and same.weights is None) or (one.weights == same.weights).all()
+
+
+@pytest.mark.parametrize("per_sample", [False, True])
+@pytest.mark.parametrize("batch", [0, 2])
+def test_silent_batches_and_batches_of_nothing_have_zero_gradients(batch, per_sample):
+    network = conv_network(np.random.default_rng(5))
+    network.forward(np.full((batch, 72, 1), np.inf), np.zeros((batch, 72), int), max_simulation=END)
+    times, counts = network.output_spike_trains
+    gradients = network.backward(np.ones_like(times), per_sample=per_sample)
+    assert counts.shape == (batch, 3) and not counts.any()
+    for layer, gradient in zip(network.layers, gradients, strict=True):
+        if gradient is not None:
+            assert gradient.shape == (batch if per_sample else 1, *layer.weights.shape)
+            assert not gradient.any()
