@@ -106,6 +106,8 @@ def _columns(entries: list[Entry], varying: tuple[str, ...]) -> dict[str, Callab
         del columns["Bins"], columns["Change in CR"]
     if all(len(entry.runs) == 1 for entry in entries):
         del columns["Seeds"]
+    if len({entry.epochs for entry in entries}) == 1 and all(entry.finished for entry in entries):
+        del columns["Epochs"]  # the set-up tells them
     if not any_above_zero("test_dead_classes"):
         del columns["Dead classes"]
     if not any_above_zero("train_lost_spikes"):

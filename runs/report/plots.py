@@ -177,12 +177,12 @@ def _dress(axes: Axes) -> None:
 
 
 def _in_percent(axes: Axes) -> None:
-    """Ticks with as many digits as they need; the limits are set before."""
-    low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(
-        PercentFormatter(1.0, decimals=0 if high - low > 0.08 else 1 if high - low > 0.008 else 2)
-    )
+    """Ticks with as many digits as tell them from each other; the limits are set before."""
+    locator = MaxNLocator(nbins=8, steps=[1, 2, 5, 10])
+    first, second, *_ = locator.tick_values(*axes.get_ylim())
+    decimals = max(0, math.ceil(-math.log10(100 * (second - first)) - 1e-6))
+    axes.yaxis.set_major_locator(locator)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=decimals))
 
 
 def _svg(figure: Figure) -> str:
