@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 
 from runs.bench.bats_cases import Case, Entry, cases, epoch_case, memory_cases
-from runs.bench.bats_page import page, picture
+from runs.bench.bats_page import compared, page, picture
 from runs.bench.machine import bats_gpu, busy_sentence, describe_machine, load, set_threads
 from runs.bench.memory import weigh
 from runs.bench.options import BatsBench
@@ -110,14 +110,9 @@ def _check(timed: list[Case], options: BatsBench, checks: list[Record], console:
         left = tuple(entry for entry in case.entries if entry.name not in check["failed"])
         able.append((case.model_copy(update={"entries": left}), check))
         console.tick(number, len(timed))
-    if checks:
-        spikes = sum(sum(check["spikes"]) * len(check["compared"]) for check in checks)
-        networks = sum(len(check["compared"]) for check in checks)
+    if any(check["compared"] for check in checks):
         left_out = sum(check["left_out"] for check in checks)
-        console.line(
-            f"spikes compared with the literal port's: {spikes:,} of {networks} networks; "
-            f"{left_out} neurons hang on rounding, 0 others differ"
-        )
+        console.line(f"compared: {compared(checks)}; {left_out} neurons hang on rounding, 0 others differ")
     return able
 
 

@@ -41,7 +41,8 @@ def check_spikes(case: Case, seed: int, data: Path | None) -> Record:
     The port has no convolutions: there the reference is bats_dt itself on one thread of the CPU.
 
     Returns:
-        ``spikes`` of every layer with weights, ``spikes_per_neuron`` of the first and the ``share`` of pixels that
+        Whether the reference was the port (``with_port``); ``spikes`` of every layer with weights,
+        ``spikes_per_neuron`` of the first and the ``share`` of pixels that
         spike; the names ``compared``; how many neurons were ``left_out``, with their samples;
         the largest ``time_difference`` in seconds, the largest ``gradient_difference`` of any layer in the 2-norm,
         relative; and why an entry has ``failed``: one that cannot run the case at all is told, not raised.
@@ -54,6 +55,7 @@ def check_spikes(case: Case, seed: int, data: Path | None) -> Record:
     port = Contestant(case, own, seed, data)
     wanted = port.outcome()
     found = Comparison(
+        with_port=own.library == "literal port",
         spikes=[int(counts.sum()) for _, counts in wanted.trains],
         spikes_per_neuron=float(wanted.trains[0][1].mean()),
         share=float(port.counts.mean()),
@@ -75,6 +77,7 @@ def check_spikes(case: Case, seed: int, data: Path | None) -> Record:
 class Comparison:
     """What `check_spikes` returns, but for the case's name."""
 
+    with_port: bool
     spikes: list[int]
     spikes_per_neuron: float
     share: float

@@ -97,16 +97,26 @@ def _memory_curves(records: list[Record]) -> dict[str, list[tuple[float, float]]
     return {entry: sorted(found) for entry, found in points.items()}
 
 
+def compared(checks: list[Record]) -> str:
+    """How many spikes have been compared with whose."""
+    told = []
+    for with_port, whose in ((True, "the literal port's"), (False, "its own on one thread")):
+        own = [check for check in checks if check["with_port"] == with_port and check["compared"]]
+        networks = sum(len(check["compared"]) for check in own)
+        if networks:
+            spikes = sum(sum(check["spikes"]) * len(check["compared"]) for check in own)
+            told.append(f"{spikes:,} spikes of {networks} bats_dt networks with {whose}")
+    return ", ".join(told)
+
+
 def _equality(checks: list[Record]) -> str:
-    networks = sum(len(check["compared"]) for check in checks)
-    if not networks:
+    if not any(check["compared"] for check in checks):
         return "no spikes were compared"
-    spikes = sum(sum(check["spikes"]) * len(check["compared"]) for check in checks)
     left_out = sum(check["left_out"] for check in checks)
     time, gradient = (max(check[f"{name}_difference"] for check in checks) for name in ("time", "gradient"))
     return (
-        f"before the first race: {spikes:,} spikes in all layers of {networks} bats_dt networks compared with the "
-        f"literal port's. {left_out} neurons are left out, with their samples, because a float64 simulation says that "
+        f"before the first race: {compared(checks)}, in all layers. {left_out} neurons are left out, with their "
+        "samples, because a float64 simulation says that "
         "rounding decides their spikes, or because they cross the threshold so flatly that rounding decides their "
         f"gradients; in all other samples every neuron spikes as often, at times within {time:.0e} s, and gradients "
         f"are within {gradient:.0e} of the layer's, in the 2-norm"

@@ -16,6 +16,7 @@ from runs.bench.bats_epoch import measure_epoch
 from runs.bench.bats_equality import SpikesDifferError, check_spikes
 from runs.bench.bats_inputs import batch_of, training_images, trains, with_share
 from runs.bench.bats_memory import measure_memory
+from runs.bench.bats_page import compared
 from runs.bench.bats_rounding import decided_by_rounding
 from runs.bench.literal_port import LiteralLayer
 from runs.bench.memory import available
@@ -67,6 +68,13 @@ def test_the_convolutional_network_is_compared_with_itself_on_one_thread():
     assert found["compared"] == ["bats_dt, 1 thread", "bats_dt, 2 threads"] and found["failed"] == {}
     assert len(found["spikes"]) == 4 and CONV_TITLE in found["case"]
     assert found["time_difference"] == found["gradient_difference"] == found["left_out"] == 0
+    other = check_spikes(TINY, 0, None)
+    said = f"{2 * sum(found['spikes']):,} spikes of 2 bats_dt networks with its own on one thread"
+    assert compared([found]) == said
+    assert (
+        compared([other, found])
+        == f"{2 * sum(other['spikes']):,} spikes of 2 bats_dt networks with the literal port's, {said}"
+    )
 
 
 def test_one_spike_more_stops_the_benchmark(tiny, monkeypatch, tmp_path):
