@@ -21,7 +21,8 @@ else:
 
 _Flag = tyro.conf.FlagCreatePairsOff[bool]
 _Count = Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")]
-_Counts = Annotated[tuple[int, ...], tyro.conf.arg(help_behavior_hint="")]
+_NO_DEFAULT = tyro.conf.arg(help_behavior_hint="")  # none to tell
+_Counts = Annotated[tuple[int, ...], _NO_DEFAULT]
 _Path = Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="")]
 
 
@@ -145,7 +146,7 @@ class BenchSlayer(Command):
 
     quick: _Flag = False
     """about 1 minute instead of about 10"""
-    only: tuple[Section, ...] = ()
+    only: Annotated[tuple[Section, ...], _NO_DEFAULT] = ()
     """only these sections"""
     repeats: _Count = None
     """timed rounds of every case"""
@@ -170,7 +171,7 @@ class BenchBats(Command):
 
     quick: _Flag = False
     """about 1 minute instead of about 10"""
-    only: tuple[BatsSection, ...] = ()
+    only: Annotated[tuple[BatsSection, ...], _NO_DEFAULT] = ()
     """only these sections"""
     repeats: _Count = None
     """timed rounds of every case"""
