@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 
 from runs.comparison import Entry
-from runs.config import AnyConfig
+from runs.config import AnyConfig, shown
 from runs.estimate import Estimate
-from runs.run_config import shown
 
 MISSING = "\u2013"
 _WORDS = {"silent_labels": "remedy for silent labels"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runs.config import BatsConfig, ConfigError, SlayerConfig, load_config, make_config, saved_config
-from runs.steps import pair_seconds, pair_steps
+from runs.config.steps import pair_seconds, pair_steps
 
 
 def test_the_defaults_are_the_undiscretised_networks_of_the_experiment():

@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from runs.run_config import RunConfig, shown
-from runs.steps import pair_seconds
+from runs.config.shared import RunConfig, shown
+from runs.config.steps import pair_seconds
 
 _CONV: dict[str, Any] = {
     "batch": 20,
