@@ -58,7 +58,7 @@ class BatsConfig(RunConfig):
     dt: float | None = Field(None, description="step [s], above 0 and at most the duration; without it, exact time")
     bins: int | None = Field(None, description="steps the duration is cut into (dt = duration / bins)")
     rule: Literal["snap", "detect", "published"] = Field("snap", description="how a spike meets the grid")
-    grid_inputs: bool = Field(True, description="put the input spikes on the same grid")
+    grid_inputs: bool = Field(True, description="put the input spikes on the same grid; the published code does not")
     published_pixels: bool = Field(
         False, description="distort pixels as the published loader does at a dt above 1 ms: black ones spike, too"
     )
@@ -81,8 +81,8 @@ class BatsConfig(RunConfig):
     weight_range: Annotated[tuple[float, ...], BeforeValidator(_several)] = Field(
         (-1.0, 1.0), description="initial weights are uniform in [low, high]; one number r: [-r, r]"
     )
-    target_true: float = Field(15.0, ge=0, description="spikes wanted of the label's neuron")
-    target_false: float = Field(3.0, ge=0, description="spikes wanted of the others")
+    target_true: float = Field(15.0, ge=0, description="spikes wanted of the label's neuron (count)")
+    target_false: float = Field(3.0, ge=0, description="spikes wanted of the others (count)")
     loss_tau: float = Field(0.005, gt=0, description="time scale in which first spikes are told apart [s] (ttfs)")
     silent_labels: float = Field(
         0.1, ge=0, description="strength of the remedy for samples whose label's neuron is silent; 0: none"
@@ -107,11 +107,31 @@ class BatsConfig(RunConfig):
         for name, layers in (("hidden_threshold", below), ("max_spikes", below + 1)):
             given = getattr(self, name)
             if len(given) not in (1, layers):
-                raise ValueError(f"{name} = {shown(given)}, but there are {layers} layers: give one value or {layers}")
+                there = (
+                    f"are {layers} layers: give one value or {layers}" if layers > 1 else "is 1 layer: give one value"
+                )
+                raise ValueError(f"{name} = {shown(given)}, but there {there}")
+        self._check_idle()
         return self
+
+    def _check_idle(self) -> None:
+        """Refuses what is asked for and would count for nothing."""
+        usual = self.defaults()
+        for name in sorted(self.idle()):
+            value = getattr(self, name)
+            if value == usual[name]:
+                continue
+            if name == "least_learning_rate":
+                raise ValueError(f"{name} = {value:g}, but without halve_every nothing is halved: give that, too")
+            wanted = "first spikes" if self.loss == "ttfs" else "numbers of spikes"
+            raise ValueError(f"{name} = {value}, but training on {wanted} (loss {self.loss}) has no use for it")
 
     def defaults(self) -> dict[str, Any]:
         return {**super().defaults(), **_usual(self.network, self.loss)}
+
+    def idle(self) -> set[str]:
+        others = {"target_true", "target_false"} if self.loss == "ttfs" else {"loss_tau"}
+        return others if self.halve_every is not None else {*others, "least_learning_rate"}
 
     @classmethod
     def default_texts(cls) -> dict[str, str]:

@@ -68,6 +68,10 @@ class RunConfig(BaseModel):
         fields = {name: field.get_default() for name, field in cls.model_fields.items()}
         return {name: shown(value) for name, value in fields.items() if value is not None}
 
+    def idle(self) -> set[str]:
+        """Settings that a run of this kind has no use for."""
+        return set()
+
     def kind(self) -> str:
         """The model in a word or two."""
         return str(self.model_dump()["model"])

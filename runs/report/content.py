@@ -139,8 +139,8 @@ def _epochs(entry: Entry) -> str:
 
 def _setup(entries: list[Entry], varying: tuple[str, ...]) -> list[tuple[str, str]]:
     """Name and value of everything the runs share, or that goes with a variant, but what is told elsewhere."""
-    told = {"model", "dt", "bins", "seed", "train_samples", "test_samples", "data"}
     configs = [entry.config for entry in entries]
+    told = {"model", "dt", "bins", "seed", "train_samples", "test_samples", "data", *configs[0].idle()}
     discretised = [config for config in configs if not config.is_baseline()]
     first = (discretised or configs)[0]
     shared = []

@@ -76,10 +76,26 @@ def test_fine_steps_and_bins_give_each_other(dt, bins, expected):
         ("bats", {"network": "conv", "filters": ()}, r"filters = \[\], but a network of convolutions needs some"),
         ("bats", {"max_spikes": 0}, "max_spikes = 0 will not do .*: input should be greater than or equal to 1"),
         ("bats", {"max_spikes": (3, 4, 5)}, "max_spikes = 3 4 5, but there are 2 layers: give one value or 2"),
-        ("bats", {"hidden_threshold": (0.2, 0.3)}, "hidden_threshold = 0.2 0.3, but there are 1 layers"),
+        ("bats", {"hidden_threshold": (0.2, 0.3)}, "hidden_threshold = 0.2 0.3, but there is 1 layer: give one value"),
         ("bats", {"weight_range": (1, 0)}, "weight_range = 1.0 0.0, but initial weights need a low end and a higher"),
         ("bats", {"weight_range": 0}, "weight_range = 0.0, but initial weights need a low end and a higher one"),
         ("bats", {"weight_range": (0, 1, 2)}, "weight_range = 0.0 1.0 2.0, but initial weights need a low end"),
+        ("bats", {"hidden": (8, 8, 8), "hidden_threshold": (1, 2)}, "but there are 3 layers: give one value or 3"),
+        (
+            "bats",
+            {"loss": "ttfs", "target_true": 9},
+            "target_true = 9.0, but training on first spikes \\(loss ttfs\\) has",
+        ),
+        (
+            "bats",
+            {"loss_tau": 0.1},
+            "loss_tau = 0.1, but training on numbers of spikes \\(loss count\\) has no use for it",
+        ),
+        (
+            "bats",
+            {"least_learning_rate": 1e-3},
+            "least_learning_rate = 0.001, but without halve_every nothing is halved",
+        ),
         ("slayer", {"dt": 0}, "dt = 0, but a step must be at least 1 fine step"),
         ("slayer", {"dt": 301}, "at most the 300 steps of a recording"),
         ("slayer", {"dt": 2.5}, "dt = 2.5 will not do"),
@@ -179,3 +195,9 @@ def test_a_run_saved_before_the_remedy_existed_is_read_as_trained_without_it():
     config = saved_config("bats", values, "config.json")
     assert config == make_config("bats", {"seed": 3, "silent_labels": 0.0})
     assert make_config("bats", {}).silent_labels > 0
+
+
+def test_what_a_run_has_no_use_for_is_known():
+    assert make_config("bats", {}).idle() == {"loss_tau", "least_learning_rate"}
+    assert make_config("bats", {"network": "conv", "loss": "ttfs"}).idle() == {"target_true", "target_false"}
+    assert make_config("slayer", {}).idle() == set()

@@ -198,6 +198,10 @@ def test_runs_that_differ_in_more_than_the_step_have_a_section_each(tmp_path):
         "BATS on MNIST, first spikes",
     ]
     assert [section.key for section in parts.values()] == ["bats", "bats-2", "bats-ttfs"]
+    assert "loss tau" in dict(parts["BATS on MNIST, first spikes"].setup)
+    assert "target true" in dict(parts["BATS on MNIST, remedy for silent labels 2"].setup)
+    for part, unused in (("first spikes", "target true"), ("remedy for silent labels 2", "loss tau")):
+        assert unused not in dict(parts[f"BATS on MNIST, {part}"].setup)
     assert parts["BATS on MNIST, first spikes"].summary == "Test accuracy after 2 epochs is 80.0%."
     assert "Change in CR" not in parts["BATS on MNIST, first spikes"].header
 
