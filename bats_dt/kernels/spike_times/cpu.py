@@ -5,7 +5,7 @@ overflows however long the simulation is. From one input to the next a pass over
 end of the interval and flags the neurons that may cross in it: those at the threshold at its beginning or end, and
 those whose peak lies inside and may reach it. Only they are solved, in float64 (``rules.py``). The flags may be too
 many; a crossing that they miss by rounding leaves V at or above the threshold at the beginning of the next interval,
-and is found there.
+and is found there. A V that is no number, as the sum of the weights is above the largest one, is flagged to be refused.
 
 The arrays that a sample needs are made once for each range of samples, and what it emits is appended to the others'.
 """
@@ -101,7 +101,7 @@ def _advance_in_closed_form(state, now, flags, low, interval):
         state[1 - now, V, j] = v_then
         state[1 - now, I, j] = i_then
         peak_inside = (a > v) & (tau * i_then <= v_then)
-        flags[j] = (v >= low) | (v_then >= low) | (peak_inside & (b * b >= (a + a + a + a) * low))
+        flags[j] = (v >= low) | (not v_then < low) | (peak_inside & (b * b >= (a + a + a + a) * low))
 
 
 @njit(cache=True, error_model="numpy")
@@ -116,7 +116,7 @@ def _advance(state, now, flags, low, interval):
         state[1 - now, V, j] = v_then
         state[1 - now, I, j] = i_then
         peak_inside = (tau * i > v) & (tau * i_then <= v_then)
-        flags[j] = (v >= low) | (v_then >= low) | (peak_inside & (max(v, decay * v) + most_response * i >= low))
+        flags[j] = (v >= low) | (not v_then < low) | (peak_inside & (max(v, decay * v) + most_response * i >= low))
 
 
 @njit(cache=True, error_model="numpy")

@@ -340,7 +340,7 @@ extern "C" __global__ void intervals(const REAL* __restrict__ times, const long 
 __device__ bool may_fire(REAL v, REAL i, REAL v_then, REAL i_then, REAL decay, REAL low, REAL tau, REAL most_response,
                          bool closed)
 {
-    if (v >= low || v_then >= low)
+    if (v >= low || !(v_then < low)) /* or no number: a sum of weights is above the largest one */
         return true;
     const REAL a = tau * i, b = v + a;
     if (!(a > v && tau * i_then <= v_then))

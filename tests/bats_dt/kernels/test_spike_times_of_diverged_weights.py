@@ -23,11 +23,22 @@ def test_a_neuron_whose_weights_have_diverged_is_refused_in_words(backend, grid,
         spike_times(inputs, np.array([[4.5, 1e38, 0.0]], np.float32), UNIT, end, 5, grid)
 
 
+def sum_above_the_largest_number(one_spike_inputs):
+    return event_lists(*one_spike_inputs([0.0, 0.0], np.float32)), np.full((2, 1), 3e38, np.float32)
+
+
 @pytest.mark.parametrize("grid", RULES, ids=["exact", "snap", "detect"])
-def test_weights_whose_sum_is_above_the_largest_number_are_refused_in_words(one_spike_inputs, grid):
-    inputs = event_lists(*one_spike_inputs([0.0, 0.0], np.float32))
+@pytest.mark.parametrize("neuron", [UNIT, Neuron(1.0, 2.0, 2.0, tau_mem=1.0)], ids=["closed form", "any membrane"])
+@pytest.mark.parametrize("end", [1.0, math.inf])
+def test_weights_whose_sum_is_above_the_largest_number_are_refused_in_words(one_spike_inputs, end, neuron, grid):
     with pytest.raises(ValueError, match=r"neuron 0 of sample 0 would fire more than 10,000 times"):
-        spike_times(inputs, np.full((2, 1), 3e38, np.float32), UNIT, 1.0, 5, grid)
+        spike_times(*sum_above_the_largest_number(one_spike_inputs), neuron, end, 5, grid)
+
+
+@pytest.mark.parametrize("end", [1.0, math.inf])
+def test_so_they_are_on_a_gpu(on_cuda, one_spike_inputs, end):
+    with pytest.raises(ValueError, match=r"neuron 0 of sample 0 would fire more than 10,000 times"):
+        on_cuda(spike_times, *sum_above_the_largest_number(one_spike_inputs), UNIT, end, 5, None)
 
 
 @pytest.mark.parametrize("grid", [TimeGrid(0.01), TimeGrid(0.01, "detect")], ids=["snap", "detect"])
