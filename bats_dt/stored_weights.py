@@ -37,6 +37,32 @@ def read_weights(directory: Path, names: Mapping[str, str]) -> dict[str, np.ndar
     return _ours(path, set(names)) if path.is_file() else _of_bats(directory, names)
 
 
+def write_layer(directory: Path, name: str, weights: Any) -> None:
+    """Write the weights of one layer to ``<name>_weights.npy`` in ``directory``, made if need be, as BATS does."""
+    directory.mkdir(parents=True, exist_ok=True)
+    np.save(_file_of_bats(directory, name), to_numpy(weights))
+
+
+def read_layer(directory: Path, name: str) -> np.ndarray:
+    """The weights of one layer that BATS or :func:`write_layer` stored.
+
+    Raises
+    ------
+    FileNotFoundError: they are not there. ValueError: the file is no array.
+    """
+    path = _file_of_bats(directory, name)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} not found: pass the directory that was given to the layer's store, and the name the layer had; "
+            "what Network.store wrote is read by Network.restore"
+        )
+    return _array(path)
+
+
+def _file_of_bats(directory: Path, name: str) -> Path:
+    return directory / f"{name}_weights.npy"
+
+
 def _ours(path: Path, names: set[str]) -> dict[str, np.ndarray]:
     found = load_file(path)
     if set(found) != names:
@@ -53,7 +79,7 @@ def _of_bats(directory: Path, names: Mapping[str, str]) -> dict[str, np.ndarray]
             f"several layers have no name, whose weights BATS would keep in one file in {directory}: give each layer "
             "the name it was stored under"
         )
-    paths = {name: directory / f"{of_bats}_weights.npy" for name, of_bats in names.items()}
+    paths = {name: _file_of_bats(directory, of_bats) for name, of_bats in names.items()}
     missing = [path.name for path in paths.values() if not path.is_file()]
     if missing:
         raise FileNotFoundError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 
 import numpy as np
 
 from bats_dt.backend import as_array
 from bats_dt.checks import whole_number
 from bats_dt.spikes import SpikeEvents
+from bats_dt.stored_weights import read_layer, write_layer
 
 
 class AbstractLayer(ABC):
@@ -78,6 +80,22 @@ class AbstractLayer(ABC):
     def add_deltas(self, delta: np.ndarray) -> None:
         """Add to the weights, which this layer does not have."""
         raise ValueError(f"{self!r} has no weights: pass None for it")
+
+    def store(self, directory: str | Path) -> None:
+        """Write the weights to ``<name>_weights.npy`` in ``directory``, as BATS does; nothing if there are none."""
+        if self.weights is not None:
+            write_layer(Path(directory), self.name, self.weights)
+
+    def restore(self, directory: str | Path) -> None:
+        """Read what :meth:`store`, or that of BATS, wrote; nothing for a layer without weights.
+
+        Raises
+        ------
+        FileNotFoundError: the file is not there (BATS would go on with the weights as they are). ValueError: it holds
+            no array, or one of another shape.
+        """
+        if self.weights is not None:
+            self.weights = read_layer(Path(directory), self.name)  # type: ignore[misc]
 
     def _event_errors(self, errors: np.ndarray) -> np.ndarray:
         """Errors one an event, from those or from padded ones. Raises ValueError for another shape."""
