@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bats_dt.backend import array_module, to_numpy
+from bats_dt.checks import real_number
 from bats_dt.kernels.adam_step import laid_out_as
 from bats_dt.optimizers.base import AbstractOptimizer, check_gradients
+
+_BETA = "pass a number from 0 to below 1"
+_EPSILON = "pass a number above 0, for example 1e-8"
 
 
 @dataclass
@@ -34,12 +39,10 @@ class MomentOptimizer(AbstractOptimizer):
         self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8, learning_rate: float = 1e-3
     ) -> None:
         super().__init__(learning_rate)
-        for name, beta in (("beta_1", beta_1), ("beta_2", beta_2)):
-            if not 0 <= beta < 1:
-                raise ValueError(f"{name} is {beta}: pass a number from 0 to below 1")
-        if not epsilon > 0:
-            raise ValueError(f"epsilon is {epsilon}: pass a number above 0, for example 1e-8")
-        self._beta_1, self._beta_2, self._epsilon = float(beta_1), float(beta_2), float(epsilon)
+        self._beta_1, self._beta_2 = _beta("beta_1", beta_1), _beta("beta_2", beta_2)
+        self._epsilon = real_number("epsilon", epsilon, _EPSILON)
+        if not 0 < self._epsilon < math.inf:
+            raise ValueError(f"epsilon is {epsilon}: {_EPSILON}")
         self._moments: list[Moments | None] = []
         self._steps = 0
 
@@ -49,6 +52,7 @@ class MomentOptimizer(AbstractOptimizer):
         if not self._moments:
             xp = array_module()
             self._moments = [None if g is None else Moments(xp.zeros_like(g), xp.zeros_like(g)) for g in gradients]
+        self._moments += [None] * (len(gradients) - len(self._moments))  # a state ends with its last gradient
         shapes = [None if m is None else m.first.shape for m in self._moments]
         given = [None if g is None else g.shape for g in gradients]
         if given != shapes:
@@ -71,9 +75,12 @@ class MomentOptimizer(AbstractOptimizer):
         return state
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Continue from what :meth:`state_dict` gave. Raises KeyError if a part is missing."""
+        """Continue from what :meth:`state_dict` gave. Raises ValueError if a part is missing."""
         positions = {int(name.partition(".")[2]) for name in state if name.startswith("first.")}
         moments: list[Moments | None] = [None] * (max(positions, default=-1) + 1)
+        for name in ("steps", *(f"{part}.{i}" for i in positions for part in ("first", "second"))):
+            if name not in state:
+                raise ValueError(f"the state has no {name!r}: pass what {type(self).__name__}.state_dict gave")
         for i in positions:
             moments[i] = Moments(*(array_module().array(state[f"{name}.{i}"]) for name in ("first", "second")))
         self._steps = int(np.reshape(state["steps"], ()))
@@ -82,3 +89,11 @@ class MomentOptimizer(AbstractOptimizer):
     @abstractmethod
     def _delta(self, gradient: np.ndarray, moments: Moments) -> np.ndarray:
         """Update the moments in place and return what is to be added; ``self._steps`` is t."""
+
+
+def _beta(name: str, given: float) -> float:
+    """A decay of a running mean. Raises ValueError outside [0, 1), TypeError if it is no number."""
+    beta = real_number(name, given, _BETA)
+    if not 0 <= beta < 1:
+        raise ValueError(f"{name} is {given}: {_BETA}")
+    return beta

@@ -59,13 +59,13 @@ def test_a_restored_optimizer_continues_as_if_nothing_had_happened(optimizer):
     rng = np.random.default_rng(1)
     gradients = rng.normal(size=(4, 6, 5)).astype(np.float32)
     straight, stopped = optimizer(), optimizer()
-    expected = [straight.step([None, g.T])[1] for g in gradients][-1]
+    expected = [straight.step([None, g.T, None])[1] for g in gradients][-1]  # of an input, a dense and a pooling layer
     for g in gradients[:2]:
-        stopped.step([None, g.T])
+        stopped.step([None, g.T, None])
     continued = optimizer()
     continued.load_state_dict({name: np.ascontiguousarray(value) for name, value in stopped.state_dict().items()})
     for g in gradients[2:]:
-        (_, delta) = continued.step([None, g.T])
+        (_, delta, _) = continued.step([None, g.T, None])
     np.testing.assert_array_equal(delta, expected)
 
 
@@ -93,6 +93,7 @@ def test_a_state_of_the_gpu_is_kept_on_the_host_and_continues_there_or_here(cuda
         ({"beta_1": 1.0}, "beta_1 is 1.0: pass a number from 0 to below 1"),
         ({"beta_2": -0.1}, "beta_2 is -0.1"),
         ({"epsilon": 0.0}, "epsilon is 0.0: pass a number above 0"),
+        ({"epsilon": math.inf}, "epsilon is inf: pass a number above 0"),
         ({"learning_rate": math.nan}, "learning_rate is nan: pass a finite number"),
         ({"learning_rate": -1.0}, "learning_rate is -1.0"),
     ],
@@ -102,11 +103,31 @@ def test_arguments_out_of_range_are_refused_in_words(arguments, message):
         AdamOptimizer(**arguments)
 
 
-def test_gradients_of_another_network_are_refused():
+@pytest.mark.parametrize("name", ["beta_1", "beta_2", "epsilon", "learning_rate"])
+def test_arguments_that_are_no_numbers_are_refused_in_words(name):
+    with pytest.raises(TypeError, match=f"{name} is 'x': pass a"):
+        AdamOptimizer(**{name: "x"})
+
+
+@pytest.mark.parametrize("gradients", [[None, np.ones((3, 2))], [None, np.ones((2, 3)), np.ones(2)], [None, None], []])
+def test_gradients_of_another_network_are_refused(gradients):
     optimizer = AdamOptimizer()
     optimizer.step([None, np.ones((2, 3))])
     with pytest.raises(ValueError, match="use one optimizer a network"):
-        optimizer.step([None, np.ones((3, 2))])
+        optimizer.step(gradients)
+
+
+@pytest.mark.parametrize("missing", ["steps", "second.1"])
+def test_a_state_that_is_not_whole_is_refused_in_words_and_changes_nothing(missing):
+    optimizer = AdamOptimizer(learning_rate=1.0)
+    optimizer.step([None, np.ones((2, 3))])
+    state = optimizer.state_dict()
+    kept = optimizer.state_dict()
+    del state[missing]
+    with pytest.raises(ValueError, match=f"the state has no '{missing}': pass what AdamOptimizer.state_dict gave"):
+        optimizer.load_state_dict(state)
+    for name, array in optimizer.state_dict().items():
+        np.testing.assert_array_equal(array, kept[name])
 
 
 @pytest.mark.parametrize(
