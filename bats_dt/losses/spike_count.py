@@ -7,8 +7,10 @@ import math
 import numpy as np
 
 from bats_dt.backend import array_module
-from bats_dt.checks import class_labels
+from bats_dt.checks import class_labels, real_number
 from bats_dt.losses.base import AbstractLoss, spike_trains, targets_of
+
+_SPIKES = "a number of spikes must be finite and 0 or above"
 
 
 class SpikeCountLoss(AbstractLoss):
@@ -38,7 +40,7 @@ class SpikeCountLoss(AbstractLoss):
     def compute_errors(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """target - n in all slots of a neuron, float32 (batch, n_neurons, slots)."""
         shortfall = self._shortfall(spike_times, spike_counts, targets)
-        return array_module().broadcast_to(shortfall[:, :, None], spike_times.shape).copy()
+        return shortfall[:, :, None].repeat(np.shape(spike_times)[2], axis=2)
 
     def _shortfall(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """target - n, float32 (batch, n_neurons)."""
@@ -62,13 +64,14 @@ class SpikeCountClassLoss(SpikeCountLoss):
     ------
     ValueError: a target is negative or not finite; times do not fit the counts; labels do not fit
         the batch or the number of classes.
-    TypeError: labels are not integers.
+    TypeError: labels are not integers; a target is no number.
     """
 
     def __init__(self, target_true: float, target_false: float) -> None:
         for name, target in (("target_true", target_true), ("target_false", target_false)):
-            if not (math.isfinite(target) and target >= 0):
-                raise ValueError(f"{name} is {target}: a number of spikes must be finite and 0 or above")
+            number = real_number(name, target, _SPIKES)
+            if not (math.isfinite(number) and number >= 0):
+                raise ValueError(f"{name} is {target}: {_SPIKES}")
         self._target_true = float(target_true)
         self._target_false = float(target_false)
 

@@ -57,7 +57,7 @@ class SpikeTimeLoss(AbstractLoss):
     def compute_errors(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """dL/dt [s] of each spike, (batch, n_neurons, slots), of the dtype of the times."""
         there, lateness, dtype = self._lateness(spike_times, spike_counts, targets)
-        errors = array_module().zeros(spike_times.shape, dtype)
+        errors = array_module().zeros(np.shape(spike_times), dtype)
         errors[:, :, : lateness.shape[2]] = there * lateness
         return errors
 

@@ -59,6 +59,8 @@ def test_targets_out_of_range_are_refused_in_words(target):
         SpikeCountClassLoss(target, 1)
     with pytest.raises(ValueError, match=r"target_false is .* a number of spikes"):
         SpikeCountClassLoss(1, target)
+    with pytest.raises(TypeError, match="target_true is 'many': a number of spikes"):
+        SpikeCountClassLoss("many", 1)
 
 
 @pytest.mark.parametrize(
@@ -81,3 +83,12 @@ def test_times_and_counts_of_different_passes_are_refused_in_words(shape):
     for compute in (loss.compute_loss, loss.compute_errors, loss.compute_loss_and_errors):
         with pytest.raises(ValueError, match=r"spike times have shape .* but spike counts \(2, 3\): pass"):
             compute(np.full(shape, np.inf, np.float32), COUNTS, LABELS)
+
+
+def test_lists_are_taken_as_arrays_are():
+    given = TIMES.tolist(), COUNTS.tolist(), LABELS.tolist()
+    loss = SpikeCountClassLoss(5, 1)
+    for one, other in zip(
+        loss.compute_loss_and_errors(*given), loss.compute_loss_and_errors(TIMES, COUNTS, LABELS), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
