@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from runs.comparison import ABOUT_THE_STEP, Entry, group
+from runs.config import AnyConfig
 from runs.directory import read_environment
 from runs.parity import parity_text, read_parity
 from runs.report.wording import MISSING, bins, percent, setting, spread, step, telling, variant, words
@@ -20,6 +21,7 @@ TITLES = {
     "bats conv": "BATS on MNIST, convolutions",
     "bats conv ttfs": "BATS on MNIST, convolutions, first spikes",
 }
+_MANY = 3  # settings in a title
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +58,13 @@ def sections(entries: Sequence[Entry]) -> list[Section]:
 def _section(index: int, parts: list[list[Entry]]) -> Section:
     entries = parts[index]
     kind = entries[0].config.kind()
-    alike = [part[0].config for part in parts if part[0].config.kind() == kind]
-    own = dict(group(entries[0].config))
-    differing = [name for name in own if len({str(dict(group(config))[name]) for config in alike}) > 1]
     place = [part[0].config for part in parts].index(entries[0].config)
     earlier = sum(part[0].config.kind() == kind for part in parts[:place])
     varying = _varying(entries)
     columns = _columns(entries, varying)
     return Section(
         key=kind.replace(" ", "-") + (f"-{earlier + 1}" if earlier else ""),
-        title=", ".join([TITLES[kind], *(setting(name, own[name]) for name in differing if own[name] is not None)]),
+        title=", ".join([TITLES[kind], *_peculiar(entries[0].config, [part[0].config for part in parts])]),
         varying=varying,
         header=list(columns),
         table=[[cell(entry) for cell in columns.values()] for entry in entries],
@@ -73,6 +72,15 @@ def _section(index: int, parts: list[list[Entry]]) -> Section:
         summary=_summary(entries, varying),
         entries=entries,
     )
+
+
+def _peculiar(config: AnyConfig, others: list[AnyConfig]) -> list[str]:
+    """The settings that tell a section from others of its kind; where they are many, those that are not usual."""
+    own, alike = dict(group(config)), [dict(group(other)) for other in others if other.kind() == config.kind()]
+    differing = [name for name in own if len({str(other[name]) for other in alike}) > 1 and name not in config.idle()]
+    if len(differing) > _MANY:
+        differing = [name for name in differing if own[name] != config.defaults()[name]]
+    return [setting(name, own[name]) for name in differing if own[name] is not None]
 
 
 def _varying(entries: list[Entry]) -> tuple[str, ...]:

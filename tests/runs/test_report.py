@@ -206,6 +206,14 @@ def test_runs_that_differ_in_more_than_the_step_have_a_section_each(tmp_path):
     assert "Change in CR" not in parts["BATS on MNIST, first spikes"].header
 
 
+def test_where_many_settings_differ_titles_tell_those_that_are_not_usual(tmp_path):
+    for values in ({}, {"hidden": (8,)}, {"halve_every": 2}, {"batch": 7, "tau_mem": 0.1}, {"grow": True}):
+        put_seeds(tmp_path, values, [0.9])
+    titles = {section.title for section in content.sections(compare(read_runs(tmp_path)))}
+    peculiar = {"", ", hidden 8", ", halve every 2", ", batch 7, tau mem 0.1", ", grow"}
+    assert titles == {f"BATS on MNIST{text}" for text in peculiar}
+
+
 def test_what_goes_with_a_rule_is_told_in_the_set_up_and_not_in_every_line(tmp_path):
     put_seeds(tmp_path, {}, [0.9])
     put_seeds(tmp_path, {"bins": 30}, [0.9])
