@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from bats_dt import Network, TimeGrid, set_backend
-from bats_dt.backend import to_numpy
 from bats_dt.layers import ConvInputLayer, ConvLIFLayer, InputLayer, LIFLayer, PoolingLayer
 from bats_dt.losses import SpikeCountClassLoss
 from bats_dt.optimizers import AdamOptimizer
@@ -156,103 +155,6 @@ def test_any_batch_size_works(random_trains, batch):
     assert times.shape == (batch, 3, 20)
     assert counts.sum() > 0
     assert np.isfinite(network.backward(np.ones_like(times))[1]).all()
-
-
-def test_stored_weights_are_restored_to_the_bit(tmp_path, random_trains):
-    rng = np.random.default_rng(9)
-    network, other = two_layer_network(rng), two_layer_network(rng)
-    trains = random_trains(rng, 2, 12, 1, np.float32)
-    network.store(tmp_path / "deep" / "down")
-    other.restore(tmp_path / "deep" / "down")
-    outputs = []
-    for each in (network, other):
-        each.forward(*trains, max_simulation=0.3)
-        outputs.append(each.output_spike_trains[0])
-    np.testing.assert_array_equal(*outputs)
-
-
-def test_weights_that_are_not_there_or_not_ours_are_refused_in_words(tmp_path):
-    rng = np.random.default_rng(10)
-    network = two_layer_network(rng)
-    with pytest.raises(
-        FileNotFoundError, match=r"holds neither weights\.safetensors, which Network\.store writes, nor all"
-    ):
-        network.restore(tmp_path)
-    two_layer_network(rng, n_hidden=7).store(tmp_path)
-    with pytest.raises(ValueError, match="weights of layer 'hidden' have shape"):
-        network.restore(tmp_path)
-    alone = Network()
-    alone.add_layer(InputLayer(2), input=True)
-    alone.add_layer(LIFLayer(alone.layers[0], 0.1, 0.1, 0.1, n_neurons=2))
-    alone.store(tmp_path)
-    with pytest.raises(ValueError, match=r"holds the layers \['layer_1'\] but the network has"):
-        network.restore(tmp_path)
-
-
-def test_weights_that_bats_stored_are_restored(tmp_path):
-    rng = np.random.default_rng(14)
-    network = convolutional_network(rng)
-    stored = {
-        name: rng.normal(size=layer.weights.shape).astype(np.float32) for name, layer in weighted(network).items()
-    }
-    assert stored["conv"].shape == (4, 3, 3, 1)
-    for name, array in stored.items():
-        np.save(tmp_path / f"{name}_weights.npy", array)
-    network.restore(tmp_path)
-    for name, layer in weighted(network).items():
-        np.testing.assert_array_equal(layer.weights, stored[name])
-    network.store(tmp_path)
-    for name in stored:
-        (tmp_path / f"{name}_weights.npy").unlink()
-    other = convolutional_network(rng)
-    other.restore(tmp_path)
-    np.testing.assert_array_equal(other.layers[1].weights, stored["conv"])
-
-
-def test_weights_of_the_gpu_are_stored_and_restored(cuda, tmp_path):
-    network, other = (two_layer_network(np.random.default_rng(seed)) for seed in (16, 17))
-    network.store(tmp_path)
-    other.restore(tmp_path)
-    for one, two in zip(network.layers[1:], other.layers[1:], strict=True):
-        np.testing.assert_array_equal(to_numpy(one.weights), to_numpy(two.weights))
-
-
-def weighted(network):
-    return {layer.name: layer for layer in network.layers if layer.weights is not None}
-
-
-def test_a_layer_without_a_file_is_not_left_as_it_is_in_silence(tmp_path):
-    network = two_layer_network(np.random.default_rng(15))
-    np.save(tmp_path / "hidden_weights.npy", network.layers[1].weights)
-    with pytest.raises(FileNotFoundError, match=r"one a layer: output_weights\.npy not found; pass the directory that"):
-        network.restore(tmp_path)
-    np.save(tmp_path / "output_weights.npy", np.ones((3, 7)))
-    with pytest.raises(ValueError, match="weights of layer 'output' have shape"):
-        network.restore(tmp_path)
-    (tmp_path / "output_weights.npy").write_bytes(b"no array")
-    with pytest.raises(ValueError, match=r"output_weights\.npy is not the array of weights that BATS stores"):
-        network.restore(tmp_path)
-
-
-def test_layers_without_a_name_cannot_be_told_apart_in_files_of_bats(tmp_path):
-    network = Network()
-    network.add_layer(InputLayer(2), input=True)
-    network.add_layer(LIFLayer(network.layers[-1], 0.1, 0.1, 0.1, n_neurons=2))
-    np.save(tmp_path / "_weights.npy", np.eye(2))
-    network.restore(tmp_path)
-    np.testing.assert_array_equal(network.layers[1].weights, np.eye(2))
-    network.add_layer(LIFLayer(network.layers[-1], 0.1, 0.1, 0.1, n_neurons=2))
-    with pytest.raises(ValueError, match="several layers have no name, whose weights BATS would keep in one file"):
-        network.restore(tmp_path)
-
-
-def test_two_layers_of_one_name_cannot_be_stored(tmp_path):
-    network = Network()
-    network.add_layer(InputLayer(2), input=True)
-    for _ in range(2):
-        network.add_layer(LIFLayer(network.layers[-1], 0.1, 0.1, 0.1, n_neurons=2, name="twin"))
-    with pytest.raises(ValueError, match="two layers are called 'twin'"):
-        network.store(tmp_path)
 
 
 def test_networks_put_together_wrongly_say_so():
