@@ -62,7 +62,7 @@ class LIFLayer(SpikingLayer):
         tau_mem: float | None = None,
         grow: bool = False,
     ) -> None:
-        instance("previous_layer", previous_layer, AbstractLayer, "pass the layer below, an InputLayer or a LIFLayer")
+        instance("previous_layer", previous_layer, AbstractLayer, "pass the layer below, for example an InputLayer")
         super().__init__(
             previous_layer, tau_s, theta, delta_theta, weight_initializer, max_n_spike, grid, dtype, tau_mem, grow,
             n_neurons=n_neurons, name=name,

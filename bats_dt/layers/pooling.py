@@ -58,7 +58,7 @@ class PoolingLayer(AbstractConvLayer):
         self._pooled = None
 
     def forward(self, max_simulation: float, training: bool = False) -> None:
-        """Pass on the spikes of the layer below, which end at ``max_simulation`` themselves."""
+        """Pass on the spikes of the layer below, which has been simulated up to ``max_simulation`` [s]."""
         self._pooled = pool(self._previous_layer.events, self._below)
 
     def backward(self, errors: np.ndarray, per_sample: bool = False) -> tuple[None, np.ndarray]:

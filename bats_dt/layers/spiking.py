@@ -207,7 +207,9 @@ class SpikingLayer(AbstractLayer):
             )
 
     def _cast(self, name: str, array: np.ndarray) -> np.ndarray:
-        """The array in the precision of the weights, in which it must be finite."""
+        """Real numbers in the precision of the weights, in which they must be finite."""
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{name} of layer {self.name!r} have dtype {array.dtype}: pass real numbers")
         with np.errstate(over="ignore"):  # refused below
             cast = array.astype(self._dtype, copy=False)
         finite(f"{name} of layer {self.name!r}", cast, "pass finite numbers")

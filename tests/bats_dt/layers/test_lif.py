@@ -186,6 +186,15 @@ def test_weights_that_do_not_fit_are_refused_in_words():
         layer.add_deltas(np.ones((1, 1, 2)))
 
 
+@pytest.mark.parametrize("given", [np.array([["a", "b"]]), np.ones((1, 2), complex), np.array([[None, None]])])
+def test_weights_that_are_no_real_numbers_are_refused_in_words(given):
+    layer = layer_above(InputLayer(2), [[1.0, 2.0]])
+    with pytest.raises(TypeError, match=r"weights of layer 'hidden' have dtype .*: pass real numbers"):
+        layer.weights = given
+    with pytest.raises(TypeError, match=r"deltas of layer 'hidden' have dtype .*: pass real numbers"):
+        layer.add_deltas(given)
+
+
 def test_errors_of_another_shape_are_refused_in_words():
     layer = layer_above(spiking_input([0.0]), [[4.5]], max_n_spike=3)
     layer.forward(10.0)
