@@ -153,7 +153,7 @@ def test_arguments_of_another_kind_are_refused_in_words(arguments, message):
 
 
 def test_a_layer_without_one_below_is_refused_in_words():
-    with pytest.raises(TypeError, match="previous_layer is None: pass the layer below, an InputLayer or a LIFLayer"):
+    with pytest.raises(TypeError, match="previous_layer is None: pass the layer below, for example an InputLayer"):
         LIFLayer(None, 1.0, 1.0, 1.0, n_neurons=1)
 
 
