@@ -24,6 +24,7 @@ _ORANGE = "#c2410c"
 _BLUES = ("#1d4ed8", "#0f766e", "#7c3aed", "#be185d", "#4d7c0f")
 _LINES = ("-", "--", ":", "-.")
 _MARKED = 20  # epochs up to which each has a marker
+_LEGEND, _HANDLE = 58, 6  # letters that a figure is wide, and that the line before a name takes
 _LEAST_CHANGE = 0.005  # the axis of changes goes at least so far to both sides, lest nothing looks like much
 _STYLE: Any = {
     "font.size": 9.5,
@@ -71,7 +72,8 @@ def accuracy_curves(section: Section, metric: str) -> str:
         _in_percent(axes)
         if section.discretised:
             handles = _legend(section, variants)
-            figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
+            columns = max(1, _LEGEND // max(len(str(handle.get_label())) + _HANDLE for handle in handles))
+            figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=8.5)
         return _svg(figure)
 
 

@@ -300,3 +300,17 @@ def test_no_two_ticks_of_the_changes_have_the_same_label(tmp_path, monkeypatch, 
     low, high = axes.get_ylim()
     labels = [axes.yaxis.get_major_formatter()(tick) for tick in axes.get_yticks() if low <= tick <= high]
     assert len(set(labels)) == len(labels) > 3
+
+
+def test_long_names_of_variants_stay_inside_their_figure(tmp_path, monkeypatch):
+    found = []
+    monkeypatch.setattr(plots, "_svg", lambda figure: found.append(figure) or "<svg/>")
+    put_seeds(tmp_path, {}, [0.9])
+    for inputs in (True, False):
+        for rule in ("published", "snap"):
+            put_seeds(tmp_path, {"bins": 30, "rule": rule, "grid_inputs": inputs}, [0.8])
+    (section,) = content.sections(compare(read_runs(tmp_path)))
+    plots.accuracy_curves(section, "test_accuracy")
+    found[0].canvas.draw()
+    box = found[0].legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= found[0].bbox.x1
