@@ -24,13 +24,13 @@ def simulate(request):
     return run
 
 
-def potential(inputs, weights, resets, neuron, time):
-    """V(t) as a sum of responses [A3-A5], inputs and resets at t itself included."""
-    since = time - inputs[inputs <= time]
-    kernel = np.exp(-since / neuron.tau_mem) - np.exp(-since / neuron.tau_syn)
-    after = time - np.array([reset for reset in resets if reset <= time])
-    drive = neuron.tau_mem * (weights[inputs <= time] * kernel).sum()
-    return drive - neuron.reset * np.exp(-after / neuron.tau_mem).sum()
+def potential(inputs, weights, resets, neuron, times):
+    """V at each of the times as a sum of responses [A3-A5], inputs and resets at a time itself included."""
+    since, after = (np.asarray(times)[..., None] - np.array(events) for events in (inputs, resets))
+    started, since, after = since >= 0, np.maximum(since, 0), np.where(after >= 0, after, np.inf)
+    kernel = started * (np.exp(-since / neuron.tau_mem) - np.exp(-since / neuron.tau_syn))
+    drive = neuron.tau_mem * (weights * kernel).sum(axis=-1)
+    return drive - neuron.reset * np.exp(-after / neuron.tau_mem).sum(axis=-1)
 
 
 def detected_by_looking_at_every_grid_point(inputs, weights, neuron, grid, end):
@@ -46,9 +46,9 @@ def snapped_by_looking_at_fine_steps(inputs, weights, neuron, grid, end, fine=40
     n_steps = math.floor(end / grid.dt + 1e-9)
     due = None
     for n in range(n_steps):
-        for k in range(1, fine + 1):
-            if due is None and potential(inputs, weights, spikes, neuron, (n + k / fine) * grid.dt) >= neuron.threshold:
-                due = n + 1
+        steps = (n + np.arange(1, fine + 1) / fine) * grid.dt
+        if due is None and (potential(inputs, weights, spikes, neuron, steps) >= neuron.threshold).any():
+            due = n + 1
         if due == n + 1:
             spikes.append(due * grid.dt)
             above = potential(inputs, weights, spikes, neuron, due * grid.dt) >= neuron.threshold
