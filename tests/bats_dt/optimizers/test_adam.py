@@ -67,6 +67,7 @@ def test_a_restored_optimizer_continues_as_if_nothing_had_happened(optimizer):
     for g in gradients[2:]:
         (_, delta, _) = continued.step([None, g.T, None])
     np.testing.assert_array_equal(delta, expected)
+    assert delta.strides == expected.strides == gradients[0].T.strides
 
 
 @pytest.mark.parametrize("optimizer", [AdamOptimizer, NAdamOptimizer])
