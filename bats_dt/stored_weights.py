@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from bats_dt.backend import to_numpy
@@ -31,7 +32,7 @@ def read_weights(directory: Path, names: Mapping[str, str]) -> dict[str, np.ndar
     Raises
     ------
     FileNotFoundError: there is neither the one file nor one of BATS's for every layer. ValueError: the file holds other
-        layers; a file of BATS's is no array, or would be that of two layers.
+        layers, or is damaged; a file of BATS's is no array, or would be that of two layers.
     """
     path = directory / WEIGHTS_FILE
     return _ours(path, set(names)) if path.is_file() else _of_bats(directory, names)
@@ -64,7 +65,10 @@ def _file_of_bats(directory: Path, name: str) -> Path:
 
 
 def _ours(path: Path, names: set[str]) -> dict[str, np.ndarray]:
-    found = load_file(path)
+    try:
+        found = load_file(path)
+    except SafetensorError as fault:
+        raise ValueError(f"{path} is not what Network.store writes, or not all of it: {fault}") from fault
     if set(found) != names:
         raise ValueError(
             f"{path} holds the layers {sorted(found)} but the network has {sorted(names)}: build the network as it was "

@@ -159,6 +159,16 @@ def test_a_network_made_under_another_backend_is_refused_in_words(cuda, task):
         network.forward(*task[0], 0.3)
 
 
+@pytest.mark.parametrize(("first", "then", "where"), [("cuda", "cpu", "on a GPU"), ("cpu", "cuda", "on the host")])
+def test_moments_made_under_another_backend_are_refused_in_words(cuda, first, then, where):
+    optimizer = AdamOptimizer()
+    set_backend(first)
+    optimizer.step([None, as_array("gradients", np.ones((2, 3)))])
+    set_backend(then)
+    with pytest.raises(TypeError, match=f"moments are {where} but the backend is '{then}'"):
+        optimizer.step([None, as_array("gradients", np.ones((2, 3)))])
+
+
 def test_repeated_runs_have_equal_bits(cuda, task):
     runs = [
         trained(lambda: dense(np.float32), *task, LOSSES["class counts"][0], task[1], AdamOptimizer()) for _ in range(2)

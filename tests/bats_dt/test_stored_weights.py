@@ -75,6 +75,9 @@ def test_weights_that_are_not_there_or_not_ours_are_refused_in_words(tmp_path):
     unnamed_network(layers=1).store(tmp_path)
     with pytest.raises(ValueError, match=r"holds the layers \['layer_1'\] but the network has"):
         network.restore(tmp_path)
+    (tmp_path / "weights.safetensors").write_bytes(b"half a file")
+    with pytest.raises(ValueError, match=r"weights\.safetensors is not what Network\.store writes, or not all of it"):
+        network.restore(tmp_path)
 
 
 def test_two_layers_of_one_name_cannot_be_stored(tmp_path):

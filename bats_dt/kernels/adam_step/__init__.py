@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bats_dt.backend import implementation
+from bats_dt.backend import check_arrays, implementation
 
 
 def adam_step(
@@ -21,7 +21,12 @@ def adam_step(
 
     gradient, first (m), second (v): same shape and dtype, any memory layout.
     rate: lr / (1 - beta_1^t). correction: 1 / sqrt(1 - beta_2^t).
+
+    Raises
+    ------
+    TypeError: arrays of another backend.
     """
+    check_arrays(gradients=gradient, moments=first)
     module = implementation(__name__)
     return module.adam_step(gradient, first, second, beta_1, beta_2, epsilon, rate, correction)
 

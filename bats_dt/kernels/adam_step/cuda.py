@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bats_dt.backend import array_module, check_arrays
+from bats_dt.backend import array_module
 from bats_dt.kernels.adam_step import laid_out_as
 from bats_dt.kernels.device import start
 
@@ -25,7 +25,6 @@ def adam_step(
     correction: float,
 ) -> Any:
     """Contract: :func:`bats_dt.kernels.adam_step.adam_step`."""
-    check_arrays(gradients=gradient, moments=first)
     delta = array_module().empty_like(first)
     arrays = [_in_memory_order(array) for array in (laid_out_as(first, gradient), first, second, delta)]
     constants = map(first.dtype.type, (beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon, rate, correction))

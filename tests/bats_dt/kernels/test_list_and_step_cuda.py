@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bats_dt import set_backend
+from bats_dt.kernels.adam_step import adam_step
 from bats_dt.kernels.adam_step import cpu as adam_cpu
 from bats_dt.kernels.adam_step import cuda as adam_cuda
 from bats_dt.kernels.event_lists import cpu, cuda, event_lists
@@ -89,5 +90,5 @@ def test_adam_steps_take_any_layout_of_memory(on_cuda):
 def test_adam_refuses_arrays_of_another_backend(cuda):
     host = np.zeros(3)
     with pytest.raises(TypeError, match="gradients are on the host but the backend is 'cuda'"):
-        adam_cuda.adam_step(host, host, host, 0.9, 0.9, 1e-8, 1.0, 1.0)
+        adam_step(host, host, host, 0.9, 0.9, 1e-8, 1.0, 1.0)
     set_backend("cpu")
