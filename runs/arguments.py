@@ -160,7 +160,7 @@ class BenchSlayer(Command):
     """a new directory for the results (default: results/bench-slayer-...)"""
 
     def run(self) -> int:
-        from runs.bench.slayer import run_slayer
+        from runs.bench.slayer.run import run_slayer
 
         return run_slayer(checked(SlayerBench, _typed(self)))
 
@@ -187,7 +187,7 @@ class BenchBats(Command):
     """a new directory for the results (default: results/bench-bats-...)"""
 
     def run(self) -> int:
-        from runs.bench.bats import run_bats
+        from runs.bench.bats.run import run_bats
 
         typed = _typed(self)
         return run_bats(checked(BatsBench, {k: v for k, v in typed.items() if k != "threads" or v}))
@@ -231,7 +231,7 @@ class BenchConversion(Command):
     """directory of the table (default: results/bench-conversion-seed<seed>); what is there is not computed again"""
 
     def run(self) -> int:
-        from runs.bench.conversion import run_conversion
+        from runs.bench.conversion.run import run_conversion
 
         return run_conversion(checked(ConversionBench, _typed(self)))
 

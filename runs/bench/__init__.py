@@ -1,4 +1,4 @@
-"""`lava-dt bench`: lava_dt against upstream lava-dl, side by side, and what a conversion to a coarser step costs.
+"""`lava-dt bench`: bats, slayer and conversion, a folder each; beside them what they share.
 
 Importing this package imports nothing else.
 """

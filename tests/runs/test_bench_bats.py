@@ -9,16 +9,16 @@ import pytest
 
 from bats_dt import get_backend
 from bats_dt.kernels import threads as kernel_threads
-from runs.bench import bats, bats_contestants, bats_equality
-from runs.bench.bats_cases import CONV_TITLE, Case, Entry, cases, entries, epoch_case, memory_cases
-from runs.bench.bats_contestants import Contestant, on
-from runs.bench.bats_epoch import measure_epoch
-from runs.bench.bats_equality import SpikesDifferError, check_spikes
-from runs.bench.bats_inputs import batch_of, training_images, trains, with_share
-from runs.bench.bats_memory import measure_memory
-from runs.bench.bats_page import compared
-from runs.bench.bats_rounding import decided_by_rounding
-from runs.bench.literal_port import LiteralLayer
+from runs.bench.bats import contestants, equality, run
+from runs.bench.bats.cases import CONV_TITLE, Case, Entry, cases, entries, epoch_case, memory_cases
+from runs.bench.bats.contestants import Contestant, on
+from runs.bench.bats.epoch import measure_epoch
+from runs.bench.bats.equality import SpikesDifferError, check_spikes
+from runs.bench.bats.inputs import batch_of, training_images, trains, with_share
+from runs.bench.bats.literal_port import LiteralLayer
+from runs.bench.bats.memory import measure_memory
+from runs.bench.bats.page import compared
+from runs.bench.bats.rounding import decided_by_rounding
 from runs.bench.memory import available
 from runs.bench.options import BatsBench, ConfigError, checked
 from runs.bench.plots import _apart
@@ -34,10 +34,10 @@ TINY = Case(section="training", hidden=40, batch=6, rounds=2, entries=(PORT, OUR
 @pytest.fixture
 def tiny(monkeypatch):
     """The benchmark with tiny cases, in this process with its threads as they are."""
-    monkeypatch.setattr(bats, "set_threads", lambda threads, with_torch: [])
-    monkeypatch.setattr(bats, "cases", lambda options, gpu: [TINY, TINY.model_copy(update={"section": "scaling"})])
-    monkeypatch.setattr(bats, "memory_cases", lambda options, gpu: [])
-    monkeypatch.setattr(bats, "epoch_case", lambda options, gpu: None)
+    monkeypatch.setattr(run, "set_threads", lambda threads, with_torch: [])
+    monkeypatch.setattr(run, "cases", lambda options, gpu: [TINY, TINY.model_copy(update={"section": "scaling"})])
+    monkeypatch.setattr(run, "memory_cases", lambda options, gpu: [])
+    monkeypatch.setattr(run, "epoch_case", lambda options, gpu: None)
 
 
 def test_the_port_finds_the_first_spike_of_a_case_worked_by_hand():
@@ -88,7 +88,7 @@ def test_one_spike_more_stops_the_benchmark(tiny, monkeypatch, tmp_path):
 
     monkeypatch.setattr(Contestant, "outcome", with_one_more)
     with pytest.raises(SpikesDifferError, match=r"neuron 3 of layer 1 of bats_dt, 1 thread \(training, .* nothing was"):
-        bats.run_bats(BatsBench(out=tmp_path / "out"))
+        run.run_bats(BatsBench(out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -141,10 +141,10 @@ def test_samples_that_rounding_decides_are_left_out_and_the_others_compared(monk
         return found
 
     monkeypatch.setattr(Contestant, "outcome", one_sample_differs)
-    monkeypatch.setattr(bats_equality, "decided_by_rounding", lambda *arguments: True)
-    monkeypatch.setattr(bats_equality, "MOST_LEFT_OUT", 0.5)
+    monkeypatch.setattr(equality, "decided_by_rounding", lambda *arguments: True)
+    monkeypatch.setattr(equality, "MOST_LEFT_OUT", 0.5)
     assert check_spikes(TINY, 0, None)["left_out"] == 2
-    monkeypatch.setattr(bats_equality, "MOST_LEFT_OUT", 0)
+    monkeypatch.setattr(equality, "MOST_LEFT_OUT", 0)
     with pytest.raises(
         SpikesDifferError, match=r"2 neurons of .* have spikes that hang on rounding, .* too many to leave"
     ):
@@ -171,7 +171,7 @@ def test_a_backward_pass_is_timed_without_the_simulation_before_it():
 
 def test_a_step_runs_on_the_threads_and_the_backend_of_its_entry(monkeypatch):
     seen = []
-    monkeypatch.setattr(bats_contestants, "set_backend", lambda name: seen.append(name))
+    monkeypatch.setattr(contestants, "set_backend", lambda name: seen.append(name))
     before = get_backend()
     with on(Entry(threads=3, device="cuda")):
         assert kernel_threads._wanted.get() == 3
@@ -200,7 +200,7 @@ def test_images_are_drawn_again_where_there_are_too_few():
 
 def test_the_results_hold_every_round_the_machine_and_a_picture(tiny, tmp_path, capsys):
     out = tmp_path / "out"
-    assert bats.run_bats(BatsBench(out=out, device="cpu", threads=(1, 2))) == 0
+    assert run.run_bats(BatsBench(out=out, device="cpu", threads=(1, 2))) == 0
     said = capsys.readouterr().out
     assert "0 others differ" in said and "on two free cores" in said
     result = json.loads((out / "bench.json").read_text())
@@ -223,9 +223,9 @@ def test_an_entry_that_cannot_run_is_told_and_the_others_go_on(tiny, monkeypatch
             raise NotImplementedError("no such thread")
         return build(case, entry, seed)
 
-    build = bats_contestants.build
-    monkeypatch.setattr(bats_contestants, "build", refuse)
-    assert bats.run_bats(BatsBench(out=tmp_path / "out", device="cpu")) == 1
+    build = contestants.build
+    monkeypatch.setattr(contestants, "build", refuse)
+    assert run.run_bats(BatsBench(out=tmp_path / "out", device="cpu")) == 1
     assert "bats_dt, 2 threads cannot take part" in capsys.readouterr().err
     result = json.loads((tmp_path / "out" / "bench.json").read_text())
     assert set(result["races"][0]["entries"]) == {PORT.name, OURS.name, PORT_2.name}
@@ -233,7 +233,7 @@ def test_an_entry_that_cannot_run_is_told_and_the_others_go_on(tiny, monkeypatch
 
 def test_an_epoch_trains_on_all_images_and_the_port_on_some_of_them(monkeypatch):
     few = training_images(None).take(slice(0, 50))
-    monkeypatch.setattr("runs.bench.bats_epoch.training_images", lambda data: few)
+    monkeypatch.setattr("runs.bench.bats.epoch.training_images", lambda data: few)
     case = TINY.model_copy(update={"section": "epoch", "entries": (PORT, OURS)})
     found = measure_epoch(case, 0, None, 20, Console())
     port, ours = found[PORT.name], found[OURS.name]
@@ -277,15 +277,16 @@ def test_options_out_of_range_are_refused_in_a_sentence(monkeypatch):
     with pytest.raises(ConfigError, match=r"--threads is 0 2: give one number or more, each 1 or above"):
         checked(BatsBench, {"threads": (0, 2)})
     assert checked(BatsBench, {"threads": (2, 1, 2)}).threads == (1, 2)
-    monkeypatch.setattr(bats, "bats_gpu", lambda: None)
+    monkeypatch.setattr(run, "bats_gpu", lambda: None)
     with pytest.raises(ConfigError, match="--device is cuda, but bats_dt sees no GPU here"):
-        bats._gpu(BatsBench(device="cuda"), Console())
+        run._gpu(BatsBench(device="cuda"), Console())
 
 
 def test_it_runs_where_torch_is_not_installed():
-    modules = "bats, bats_contestants, bats_epoch, bats_equality, bats_memory, bats_page, machine, memory, plots"
-    code = f"import sys\nfrom runs.bench import {modules}\nmachine.set_threads(1, with_torch=False)\n"
-    code += "machine.describe_machine([1], None)\nprint('torch' in sys.modules or 'lava' in sys.modules)"
+    modules = "run, contestants, epoch, equality, memory, page"
+    code = f"import sys\nfrom runs.bench.bats import {modules}\nfrom runs.bench import machine, plots\n"
+    code += "machine.set_threads(1, with_torch=False)\nmachine.describe_machine([1], None)\n"
+    code += "print('torch' in sys.modules or 'lava' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr
 

@@ -7,13 +7,13 @@ import pytest
 torch = pytest.importorskip("torch")
 lava_dt = pytest.importorskip("lava_dt")
 
-from runs.bench import conversion, upstream  # noqa: E402
-from runs.bench.cells import Cell, CellStore, cells  # noqa: E402
-from runs.bench.conversion import run_conversion  # noqa: E402
-from runs.bench.conversion_table import markdown, sheet  # noqa: E402
-from runs.bench.finetuning import Finetuning  # noqa: E402
+from runs.bench.conversion import run, upstream  # noqa: E402
+from runs.bench.conversion.cells import Cell, CellStore, cells  # noqa: E402
+from runs.bench.conversion.finetuning import Finetuning  # noqa: E402
+from runs.bench.conversion.run import run_conversion  # noqa: E402
+from runs.bench.conversion.table import markdown, sheet  # noqa: E402
+from runs.bench.conversion.upstream import load_network, train_upstream  # noqa: E402
 from runs.bench.options import ConfigError, ConversionBench, checked  # noqa: E402
-from runs.bench.upstream import load_network, train_upstream  # noqa: E402
 from runs.config import SlayerConfig  # noqa: E402
 from runs.console import Console  # noqa: E402
 from runs.data import load_nmnist  # noqa: E402
@@ -21,7 +21,7 @@ from runs.data import load_nmnist  # noqa: E402
 
 @pytest.fixture(autouse=True)
 def threads_as_they_are(monkeypatch):
-    monkeypatch.setattr(conversion, "set_threads", lambda threads: [])
+    monkeypatch.setattr(run, "set_threads", lambda threads: [])
 
 
 def tiny(out, **changes):
@@ -68,7 +68,7 @@ def test_the_table_is_made_and_what_is_finished_is_not_computed_again(tmp_path, 
 
 def test_a_stopped_table_goes_on_from_its_last_cell(tmp_path, monkeypatch):
     out, computed = tmp_path / "out", []
-    whole = conversion.convert
+    whole = run.convert
 
     def stopping(cell, *rest):
         if len(computed) == 1:
@@ -76,7 +76,7 @@ def test_a_stopped_table_goes_on_from_its_last_cell(tmp_path, monkeypatch):
         computed.append(cell)
         return whole(cell, *rest)
 
-    monkeypatch.setattr(conversion, "convert", stopping)
+    monkeypatch.setattr(run, "convert", stopping)
     with pytest.raises(KeyboardInterrupt):
         run_conversion(tiny(out))
     assert [path.name for path in (out / "cells").iterdir()] == ["lava-dl-dt1.json"]
@@ -85,7 +85,7 @@ def test_a_stopped_table_goes_on_from_its_last_cell(tmp_path, monkeypatch):
         computed.append(cell)
         return whole(cell, *rest)
 
-    monkeypatch.setattr(conversion, "convert", counting)
+    monkeypatch.setattr(run, "convert", counting)
     assert run_conversion(tiny(out)) == 0
     assert [cell.name for cell in computed] == [
         "lava-dl-dt1",

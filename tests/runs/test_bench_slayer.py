@@ -8,15 +8,16 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lava_dt")
 
-from runs.bench import contestants, equality, machine, slayer  # noqa: E402
-from runs.bench.cases import DENSE, EVENTS, PLAIN, UPSTREAM, Case, Entry, cases, memory_cases  # noqa: E402
-from runs.bench.contestants import Contestant, build  # noqa: E402
-from runs.bench.equality import SpikesDifferError, check_spikes, compare  # noqa: E402
-from runs.bench.inputs import labels, spike_train  # noqa: E402
+from runs.bench import machine  # noqa: E402
 from runs.bench.memory import available  # noqa: E402
 from runs.bench.options import ConfigError, SlayerBench, checked  # noqa: E402
 from runs.bench.results import new_directory  # noqa: E402
-from runs.bench.slayer_memory import measure_memory  # noqa: E402
+from runs.bench.slayer import contestants, equality, run  # noqa: E402
+from runs.bench.slayer.cases import DENSE, EVENTS, PLAIN, UPSTREAM, Case, Entry, cases, memory_cases  # noqa: E402
+from runs.bench.slayer.contestants import Contestant, build  # noqa: E402
+from runs.bench.slayer.equality import SpikesDifferError, check_spikes, compare  # noqa: E402
+from runs.bench.slayer.inputs import labels, spike_train  # noqa: E402
+from runs.bench.slayer.memory import measure_memory  # noqa: E402
 
 HELD, COARSE = Entry(library="lava-dt", clock="held"), Entry(library="lava-dt", clock="coarse")
 COARSE_EVENTS = Entry(library="lava-dt", clock="coarse", events=True)
@@ -26,9 +27,9 @@ TINY = Case(section="training", hidden=24, batch=2, steps=40, density=0.05, roun
 @pytest.fixture
 def tiny(monkeypatch):
     """The benchmark with tiny cases, in this process with its threads as they are."""
-    monkeypatch.setattr(slayer, "set_threads", lambda threads: [])
-    monkeypatch.setattr(slayer, "cases", lambda options: [TINY, TINY.model_copy(update={"section": "scaling"})])
-    monkeypatch.setattr(slayer, "memory_cases", lambda options: [])
+    monkeypatch.setattr(run, "set_threads", lambda threads: [])
+    monkeypatch.setattr(run, "cases", lambda options: [TINY, TINY.model_copy(update={"section": "scaling"})])
+    monkeypatch.setattr(run, "memory_cases", lambda options: [])
 
 
 def test_both_sides_start_from_the_same_weights_and_delays():
@@ -95,7 +96,7 @@ def test_one_spike_more_stops_the_benchmark(tiny, monkeypatch, tmp_path):
 
     monkeypatch.setattr(contestants.Layers, "outputs", with_one_more)
     with pytest.raises(SpikesDifferError, match=r"1 entries of layer 1 of lava-dt \(training, .* nothing was timed"):
-        slayer.run_slayer(SlayerBench(out=tmp_path / "out"))
+        run.run_slayer(SlayerBench(out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -111,7 +112,7 @@ def test_a_contestant_that_cannot_take_part_is_told_and_the_others_go_on(tiny, m
         return build(case, entry, seed)
 
     monkeypatch.setattr(equality, "build", refuse)
-    assert slayer.run_slayer(SlayerBench(out=tmp_path / "out", device="cpu")) == 1
+    assert run.run_slayer(SlayerBench(out=tmp_path / "out", device="cpu")) == 1
     assert "lava-dt cannot take part" in capsys.readouterr().err
     result = json.loads((tmp_path / "out" / "bench.json").read_text())
     assert result["checks"][0]["failed"] == {"lava-dt": "NotImplementedError: no such block"}
@@ -128,7 +129,7 @@ def test_a_race_that_breaks_down_is_told_and_the_other_cases_go_on(tiny, monkeyp
         whole(self)
 
     monkeypatch.setattr(Contestant, "step", breaking)
-    assert slayer.run_slayer(SlayerBench(out=tmp_path / "out", device="cpu")) == 1
+    assert run.run_slayer(SlayerBench(out=tmp_path / "out", device="cpu")) == 1
     assert "was stopped: RuntimeError: out of something" in capsys.readouterr().err
     first, second = json.loads((tmp_path / "out" / "bench.json").read_text())["races"]
     assert first["entries"] == {} and second["failed"] == {} and len(second["entries"]) == 3
@@ -136,7 +137,7 @@ def test_a_race_that_breaks_down_is_told_and_the_other_cases_go_on(tiny, monkeyp
 
 def test_the_results_hold_every_round_the_machine_and_a_picture(tiny, tmp_path, capsys):
     out = tmp_path / "out"
-    assert slayer.run_slayer(SlayerBench(out=out, device="cpu", threads=1)) == 0
+    assert run.run_slayer(SlayerBench(out=out, device="cpu", threads=1)) == 0
     said = capsys.readouterr().out
     assert "spikes equal bit for bit" in said and "on two free cores" in said
     result = json.loads((out / "bench.json").read_text())
@@ -158,7 +159,7 @@ def test_the_results_hold_every_round_the_machine_and_a_picture(tiny, tmp_path, 
 def test_a_result_is_never_written_over(tiny, tmp_path):
     (tmp_path / "bench.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"holds 'bench.json' already: give --out a directory that is new or empty"):
-        slayer.run_slayer(SlayerBench(out=tmp_path))
+        run.run_slayer(SlayerBench(out=tmp_path))
     with pytest.raises(ConfigError, match="is a file"):
         new_directory(tmp_path / "bench.json", "slayer")
 
@@ -202,15 +203,15 @@ def test_options_out_of_range_are_refused_in_a_sentence():
     with pytest.raises(ConfigError, match="torch sees no CUDA device"):
         if torch.cuda.is_available():
             pytest.skip("there is a GPU")
-        slayer._devices(SlayerBench(device="cuda"), None)
+        run._devices(SlayerBench(device="cuda"), None)
 
 
 def test_on_a_gpu_there_are_no_lists_of_events_and_no_lava_dl_without_its_compiler(monkeypatch, capsys):
     from runs.console import Console
 
     case = TINY.model_copy(update={"entries": (UPSTREAM, DENSE, EVENTS, PLAIN)})
-    monkeypatch.setattr(slayer, "without_gpu_extension", lambda: "nvcc cannot be found")
-    placed = slayer._on("cuda", [case], Console())
+    monkeypatch.setattr(run, "without_gpu_extension", lambda: "nvcc cannot be found")
+    placed = run._on("cuda", [case], Console())
     assert [entry.name for entry in placed[0].entries] == ["lava-dt", "plain torch"]
     assert "nvcc cannot be found: on the GPU there is lava-dt and the plain torch loop alone" in capsys.readouterr().err
 

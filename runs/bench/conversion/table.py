@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from runs.bench.cells import Cell
+from runs.bench.conversion.cells import Cell
 from runs.bench.sheet import Sheet
 from runs.directory import Row, write_json
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from runs.bench.cells import Cell, CellStore, cells
-from runs.bench.conversion_table import sheet, write_table
-from runs.bench.finetuning import Finetuning
+from runs.bench.conversion.cells import Cell, CellStore, cells
+from runs.bench.conversion.finetuning import Finetuning
+from runs.bench.conversion.table import sheet, write_table
 from runs.bench.machine import describe_machine, set_threads, torch_gpu
 from runs.bench.options import ConversionBench
 from runs.config import ConfigError, SlayerConfig
@@ -82,7 +82,7 @@ def _network_file(
 ) -> Path:
     if options.network is not None:
         return options.network
-    from runs.bench.upstream import train_upstream
+    from runs.bench.conversion.upstream import train_upstream
 
     if not (path / "network.pt").exists():
         train_upstream(base, train, path, console)
@@ -121,7 +121,7 @@ def convert(
     """
     import torch
 
-    from runs.bench.upstream import differing_spikes, lava_dt, load_network, score, train_epoch
+    from runs.bench.conversion.upstream import differing_spikes, lava_dt, load_network, score, train_epoch
 
     train, test = data
     network = load_network(base, test.channels, file)

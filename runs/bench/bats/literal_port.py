@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bats_dt.kernels.threads import run_pieces
-from runs.bench import literal_kernels as kernels
+from runs.bench.bats import literal_kernels as kernels
 
 Array = npt.NDArray[Any]
 

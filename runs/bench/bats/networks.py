@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from bats_dt import Network
 from bats_dt.layers import ConvInputLayer, ConvLIFLayer, InputLayer, LIFLayer, PoolingLayer
-from runs.bench.bats_cases import CLASSES, PIXELS, Case, Entry
-from runs.bench.literal_port import LiteralLayer, LiteralNetwork
+from runs.bench.bats.cases import CLASSES, PIXELS, Case, Entry
+from runs.bench.bats.literal_port import LiteralLayer, LiteralNetwork
 
 Array = npt.NDArray[Any]
 TAU_S = 0.13  # seconds

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from runs.bench.cases import UPSTREAM, Case, Entry
-from runs.bench.contestants import build, forget, make_loss
-from runs.bench.inputs import labels, spike_train
 from runs.bench.results import one_line
+from runs.bench.slayer.cases import UPSTREAM, Case, Entry
+from runs.bench.slayer.contestants import build, forget, make_loss
+from runs.bench.slayer.inputs import labels, spike_train
 
 
 class SpikesDifferError(RuntimeError):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runs.bench.bats_cases import Case, Entry
-from runs.bench.bats_contestants import Contestant, on
+from runs.bench.bats.cases import Case, Entry
+from runs.bench.bats.contestants import Contestant, on
 from runs.bench.memory import available, measure_in_child
 
 _MIB = 2**20

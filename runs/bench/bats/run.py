@@ -7,8 +7,8 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 
-from runs.bench.bats_cases import Case, Entry, cases, epoch_case, memory_cases
-from runs.bench.bats_page import compared, page, picture
+from runs.bench.bats.cases import Case, Entry, cases, epoch_case, memory_cases
+from runs.bench.bats.page import compared, page, picture
 from runs.bench.machine import bats_gpu, busy_sentence, describe_machine, load, set_threads
 from runs.bench.memory import weigh
 from runs.bench.options import BatsBench
@@ -96,7 +96,7 @@ def _records(
 
 def _check(timed: list[Case], options: BatsBench, checks: list[Record], console: Console) -> list[tuple[Case, Record]]:
     """Compares all spikes, once for cases that share them; gives the cases with those entries that can run them."""
-    from runs.bench.bats_equality import check_spikes
+    from runs.bench.bats.equality import check_spikes
 
     known: dict[tuple[object, ...], Record] = {}
     able = []
@@ -117,7 +117,7 @@ def _check(timed: list[Case], options: BatsBench, checks: list[Record], console:
 
 
 def _race(case: Case, check: Record, options: BatsBench, console: Console) -> Record:
-    from runs.bench.bats_contestants import Contestant
+    from runs.bench.bats.contestants import Contestant
 
     done = iter(range(1, case.rounds + 2))
     try:
@@ -150,7 +150,7 @@ def _port_of(entry: Entry, case: Case) -> Entry:
 
 
 def _epoch(case: Case, options: BatsBench, console: Console) -> Record:
-    from runs.bench.bats_epoch import measure_epoch
+    from runs.bench.bats.epoch import measure_epoch
 
     title = f"an epoch of MNIST, {case.title}"
     reference = _port_of(case.entries[-1], case).name
@@ -168,7 +168,7 @@ def _epoch(case: Case, options: BatsBench, console: Console) -> Record:
 
 
 def _weigh(case: Case, options: BatsBench, console: Console) -> Record:
-    from runs.bench.bats_memory import measure_memory
+    from runs.bench.bats.memory import measure_memory
 
     reference = _port_of(case.entries[-1], case).name
     entries, failed = weigh(

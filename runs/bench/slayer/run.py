@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from runs.bench.cases import UPSTREAM, Case, cases, memory_cases
 from runs.bench.machine import busy_sentence, describe_machine, load, set_threads, torch_gpu, without_gpu_extension
 from runs.bench.memory import weigh
 from runs.bench.options import SlayerBench
 from runs.bench.results import FORMAT, Record, duration_text, new_directory, one_line, record_of
-from runs.bench.slayer_page import page, picture
+from runs.bench.slayer.cases import UPSTREAM, Case, cases, memory_cases
+from runs.bench.slayer.page import page, picture
 from runs.bench.stopwatch import race, summarise
 from runs.bench.summary import sheet_of, write_results
 from runs.config import ConfigError
@@ -97,7 +97,7 @@ def _let_upstream_compile() -> None:
 
 def _check(timed: list[Case], seed: int, console: Console) -> tuple[list[Record], list[Case]]:
     """Compares all spikes before anything is timed; gives what was found, and the cases with those that can run."""
-    from runs.bench.equality import check_spikes
+    from runs.bench.slayer.equality import check_spikes
 
     checks, able = [], []
     for number, case in enumerate(timed, 1):
@@ -125,7 +125,7 @@ def _records(able: list[Case], weighed: list[Case], options: SlayerBench, consol
 
 
 def _race(case: Case, seed: int, console: Console) -> Record:
-    from runs.bench.contestants import Contestant
+    from runs.bench.slayer.contestants import Contestant
 
     contestants = [Contestant(case, entry, seed) for entry in case.entries]
     done = iter(range(1, case.rounds + 2))
@@ -142,7 +142,7 @@ def _race(case: Case, seed: int, console: Console) -> Record:
 
 
 def _weigh(case: Case, options: SlayerBench, console: Console) -> Record:
-    from runs.bench.slayer_memory import measure_memory
+    from runs.bench.slayer.memory import measure_memory
 
     entries, failed = weigh(
         case.entries, lambda entry: measure_memory(case, entry, options.seed, options.threads), UPSTREAM.name, console

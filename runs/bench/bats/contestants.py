@@ -17,10 +17,10 @@ from bats_dt.backend import array_module, to_numpy
 from bats_dt.kernels.threads import use_threads
 from bats_dt.losses import SpikeCountClassLoss
 from bats_dt.optimizers import AdamOptimizer
-from runs.bench.bats_cases import Case, Entry
-from runs.bench.bats_inputs import batch_of, training_images
-from runs.bench.bats_networks import build
-from runs.bench.literal_port import LiteralLayer
+from runs.bench.bats.cases import Case, Entry
+from runs.bench.bats.inputs import batch_of, training_images
+from runs.bench.bats.literal_port import LiteralLayer
+from runs.bench.bats.networks import build
 
 Array = npt.NDArray[Any]
 FLAT = 0.03  # of threshold/tau: the slope below which rounding, divided by its square, is seen in gradients

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runs.bench.cells import Cell
+from runs.bench.conversion.cells import Cell
 from runs.config import SlayerConfig
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from runs.bench.cases import Case, Entry
-from runs.bench.contestants import Contestant
 from runs.bench.memory import available, measure_in_child
+from runs.bench.slayer.cases import Case, Entry
+from runs.bench.slayer.contestants import Contestant
 
 _MIB = 2**20
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from bats_dt.backend import to_numpy
-from runs.bench.bats_cases import MNIST_IMAGES, Case
-from runs.bench.bats_contestants import Contestant, on
-from runs.bench.bats_inputs import training_images, trains
+from runs.bench.bats.cases import MNIST_IMAGES, Case
+from runs.bench.bats.contestants import Contestant, on
+from runs.bench.bats.inputs import training_images, trains
 from runs.console import Console
 from runs.data import Images
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from runs.bench.bats_cases import Case
+from runs.bench.bats.cases import Case
 from runs.data import Images, latency_times, load_mnist
 
 Array = npt.NDArray[Any]

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from runs.bench.bats_cases import Case, Entry
-from runs.bench.bats_contestants import END, Contestant, Outcome
-from runs.bench.bats_networks import OUTPUT_THRESHOLD, SLOTS, TAU_S
-from runs.bench.bats_rounding import decided_by_rounding
+from runs.bench.bats.cases import Case, Entry
+from runs.bench.bats.contestants import END, Contestant, Outcome
+from runs.bench.bats.networks import OUTPUT_THRESHOLD, SLOTS, TAU_S
+from runs.bench.bats.rounding import decided_by_rounding
 from runs.bench.results import one_line
 
 Record = dict[str, Any]

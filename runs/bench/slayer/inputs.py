@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from runs.bench.cases import CHANNELS, CLASSES, SIDE, Case, Entry
+from runs.bench.slayer.cases import CHANNELS, CLASSES, SIDE, Case, Entry
 
 _LARGEST_DRAW = 0.1
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from runs.bench.cases import CHANNELS, CLASSES, Case, Entry
-from runs.bench.inputs import labels, spike_train
-from runs.bench.plain import PlainNetwork
+from runs.bench.slayer.cases import CHANNELS, CLASSES, Case, Entry
+from runs.bench.slayer.inputs import labels, spike_train
+from runs.bench.slayer.plain import PlainNetwork
 from runs.quiet import quiet_imports
 
 with quiet_imports():

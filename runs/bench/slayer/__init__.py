@@ -1,0 +1,1 @@
+"""`lava-dt bench slayer`: lava_dt beside lava-dl and a plain torch loop."""
