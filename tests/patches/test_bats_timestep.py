@@ -30,8 +30,8 @@ DEFINED = {
 }
 TAU_S, THETA, END, SLOTS = 0.13, 0.2, 0.3, 30
 DT = 0.005
-# float32 against float32, roundings multiplied by the inverse of the slope at near-tangential crossings
-TOLERANCE = 2e-3
+# float32 against float32: 4e-6 has been seen here; the fast exponentials of a GPU shift gradients by up to 5e-5
+TOLERANCE = 1e-4
 
 
 def forget_bats() -> None:
