@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,11 +133,16 @@ class Network:
         Raises
         ------
         FileNotFoundError: there is neither, or a layer's file is missing. ValueError: other layers or other shapes.
+            Either way the network is as it was.
         """
         layers = self._weighted_layers()
         weights = read_weights(Path(directory), {name: layer.name for name, layer in layers.items()})
-        for name, layer in layers.items():
-            layer.weights = weights[name]  # type: ignore[misc]
+        before = {name: layer.weights.copy() for name, layer in layers.items()}  # type: ignore[union-attr]
+        try:
+            _give(layers, weights)
+        except ValueError:
+            _give(layers, before)
+            raise
 
     def _top(self) -> AbstractLayer:
         if not self._layers:
@@ -154,3 +159,8 @@ class Network:
                     raise ValueError(f"two layers are called {name!r}: give each a name of its own")
                 named[name] = layer
         return named
+
+
+def _give(layers: dict[str, AbstractLayer], weights: Mapping[str, np.ndarray]) -> None:
+    for name, layer in layers.items():
+        layer.weights = weights[name]  # type: ignore[misc]

@@ -80,6 +80,14 @@ def test_weights_that_are_not_there_or_not_ours_are_refused_in_words(tmp_path):
         network.restore(tmp_path)
 
 
+def test_weights_that_do_not_all_fit_change_no_layer(tmp_path):
+    network_of(0, n_neurons=5).store(tmp_path)
+    network, as_it_was = network_of(1), network_of(1)
+    with pytest.raises(ValueError, match=r"weights of layer 'dense' have shape \(5, 12\)"):
+        network.restore(tmp_path)
+    assert_same_weights(network, as_it_was)
+
+
 def test_two_layers_of_one_name_cannot_be_stored(tmp_path):
     network = Network()
     network.add_layer(InputLayer(2), input=True)
