@@ -109,7 +109,12 @@ def convergence_plot(sections: Sequence[Section]) -> str | None:
         low, high = axes.get_ylim()
         axes.set_ylim(min(low, -_LEAST_CHANGE), max(high, _LEAST_CHANGE))
         _in_percent(axes)
-        axes.legend(frameon=False, fontsize=8.5)
+        handles, labels = axes.get_legend_handles_labels()
+        if max(map(len, labels)) > _LEGEND / 2:  # below the axes, which would have no room left beside it
+            figure.set_size_inches(5.2, 2.9 + 0.17 * len(labels))
+            figure.legend(handles, labels, loc="outside lower left", frameon=False, fontsize=7)
+        else:
+            axes.legend(frameon=False, fontsize=8.5)
         return _svg(figure)
 
 
