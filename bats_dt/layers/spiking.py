@@ -138,9 +138,9 @@ class SpikingLayer(AbstractLayer):
             self._max_n_spike *= 2
             self._emitted = self._simulate(inputs, max_simulation)
         if self.max_n_spike > 1 and not self._warned and self._emitted.lost.any():
-            self._warned = True
+            self._warned, lost = True, self.lost_spikes
             warnings.warn(
-                f"layer {self.name!r} lost {self.lost_spikes} spikes: max_n_spike = {self.max_n_spike} is too small "
+                f"layer {self.name!r} lost {lost} spike{'s' if lost > 1 else ''}: max_n_spike = {self.max_n_spike} is too small "
                 "for some neurons (see lost_spikes; grow=True enlarges it; this is said once)",
                 RuntimeWarning,
                 stacklevel=2,

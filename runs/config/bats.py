@@ -111,6 +111,13 @@ class BatsConfig(RunConfig):
                     f"are {layers} layers: give one value or {layers}" if layers > 1 else "is 1 layer: give one value"
                 )
                 raise ValueError(f"{name} = {shown(given)}, but there {there}")
+        if self.rule == "published" and self.tau_mem not in (None, 2 * self.tau_syn):
+            raise ValueError(
+                f"tau_mem = {self.tau_mem:g} s with rule published, which is defined for twice tau_syn "
+                f"({2 * self.tau_syn:g} s): leave tau_mem out, or take rule snap or detect"
+            )
+        if self.published_pixels and dt is None:
+            raise ValueError("published_pixels without dt, by which the published loader distorts them: give dt, too")
         self._check_idle()
         return self
 

@@ -96,6 +96,12 @@ def test_fine_steps_and_bins_give_each_other(dt, bins, expected):
             {"least_learning_rate": 1e-3},
             "least_learning_rate = 0.001, but without halve_every nothing is halved",
         ),
+        (
+            "bats",
+            {"dt": 0.01, "rule": "published", "tau_mem": 0.2},
+            r"tau_mem = 0\.2 s with rule published, which is defined for twice tau_syn \(0\.26 s\)",
+        ),
+        ("bats", {"published_pixels": True}, "published_pixels without dt, by which the published loader distorts"),
         ("slayer", {"dt": 0}, "dt = 0, but a step must be at least 1 fine step"),
         ("slayer", {"dt": 301}, "at most the 300 steps of a recording"),
         ("slayer", {"dt": 2.5}, "dt = 2.5 will not do"),
