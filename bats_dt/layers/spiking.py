@@ -140,8 +140,8 @@ class SpikingLayer(AbstractLayer):
         if self.max_n_spike > 1 and not self._warned and self._emitted.lost.any():
             self._warned, lost = True, self.lost_spikes
             warnings.warn(
-                f"layer {self.name!r} lost {lost} spike{'s' if lost > 1 else ''}: max_n_spike = {self.max_n_spike} is too small "
-                "for some neurons (see lost_spikes; grow=True enlarges it; this is said once)",
+                f"layer {self.name!r} lost {lost} spike{'s' if lost > 1 else ''}: max_n_spike = {self.max_n_spike} is "
+                "too small for some neurons (see lost_spikes; grow=True enlarges it; this is said once)",
                 RuntimeWarning,
                 stacklevel=2,
             )
