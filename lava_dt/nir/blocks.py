@@ -47,10 +47,12 @@ def block_of(
     shape = synapses.outputs
     if synapses.kind not in ("dense",) and (feedback is not None or cells is None or cells.threshold is None):
         raise NIRError(f"node {name!r}: feedback and read-outs need a matrix of synapses before them")
+    if feedback is not None and (cells is None or cells.threshold is None or feedback.outputs != shape):
+        raise NIRError(f"node {name!r}: what feeds back must be the spikes of the neurons that it reaches, all of them")
     factor, threshold = _per_channel(name, cells, shape)
-    arrays = [synapses.weight * _rows(factor, synapses.weight)]
+    arrays = [synapses.weight * _rows(name, factor, synapses.weight)]
     if feedback is not None:
-        arrays.append(feedback.weight * _rows(factor, feedback.weight))
+        arrays.append(feedback.weight * _rows(name, factor, feedback.weight))
     if known is not None:
         quantise, rounding = known["quantised"], Rounding(known["scale"], 1.0)
     else:
@@ -72,8 +74,10 @@ def block_of(
     biases = [part.bias for part in (synapses, feedback) if part is not None and part.bias is not None]
     if biases:
         total = np.sum(biases, 0) * factor * rounding.factor / made_at.constants_per_step
-        scale = rounding.scale if quantise else rounding.scale << STATE_SHIFT
-        values = torch.as_tensor(np.rint(total * scale) / scale, dtype=torch.float)
+        if known is None:
+            scale = rounding.scale if quantise else rounding.scale << STATE_SHIFT
+            total = np.rint(total * scale) / scale
+        values = torch.as_tensor(total, dtype=torch.float)
         Bias(values).attach(block, block.input_synapse if feedback is not None else block.synapse)
     return block, _report(name, arrays, rounding, cells, threshold, block, timestep, quantise)
 
@@ -101,11 +105,13 @@ def _of_channels(name: str, field: str, values: np.ndarray, shape: tuple[int, ..
     return rows[:, 0]
 
 
-def _rows(factor: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _rows(name: str, factor: np.ndarray, weight: np.ndarray) -> np.ndarray:
     if weight.ndim:
         return factor.reshape(-1, *(1,) * (weight.ndim - 1))
     if np.ptp(factor):
-        raise NIRError("neurons behind a pooling or an input differ in r, w_in or threshold: give all the same")
+        raise NIRError(
+            f"node {name!r}: neurons behind a pooling or an input have one r, w_in and threshold; make them so"
+        )
     return factor[0]
 
 

@@ -132,13 +132,18 @@ def cells_of(node: Any, name: str, timestep: Timestep, step: float, *, soft: boo
 
 
 def implied_step(node: Any) -> float | None:
-    """The step in seconds at which w_in and r of a CubaLIF make forward Euler add a spike once; None if none does."""
+    """The step in seconds at which w_in and r make forward Euler add a spike's weight once; None if none does."""
+    pairs = [("tau_syn", "w_in"), ("tau_mem", "r"), ("tau", "r")]
     try:
-        values = [np.asarray(getattr(node, key), np.float64) for key in ("tau_syn", "w_in", "tau_mem", "r")]
         with np.errstate(all="ignore"):
-            steps = np.concatenate([np.ravel(values[0] / values[1]), np.ravel(values[2] / values[3])])
-    except (AttributeError, TypeError, ValueError):
+            ratios = [
+                np.ravel(np.asarray(getattr(node, tau), np.float64) / np.asarray(getattr(node, factor), np.float64))
+                for tau, factor in pairs
+                if hasattr(node, tau)
+            ]
+    except (TypeError, ValueError):
         return None
+    steps = np.concatenate(ratios) if ratios else np.empty(0)
     if not steps.size or not (np.isfinite(steps) & (steps > 0)).all() or np.ptp(steps) > 1e-4 * steps[0]:
         return None
     return float(f"{steps[0]:.5g}")

@@ -140,8 +140,9 @@ def _layers(order: list[tuple[str, Any]], feedback: dict[str, tuple[str, Any]]) 
             links.append(Link(synapses=synapses, neurons=(name, node), feedback=feedback.get(name)))
             synapses = []
         elif isinstance(node, nir.Delay):
-            if synapses or not links or links[-1].neurons is None or links[-1].delay is not None:
-                raise NIRError(f"node {name!r} delays something else than the output of neurons, as axons do: move it")
+            spiking = links and links[-1].neurons is not None and isinstance(links[-1].neurons[1], SPIKING)
+            if synapses or not spiking or links[-1].delay is not None:
+                raise NIRError(f"node {name!r} delays something else than the spikes of neurons, as axons do: move it")
             links[-1].delay = (name, node)
         elif isinstance(node, nir.Flatten) and not synapses:
             links.append(Link(flatten=(name, node)))

@@ -235,8 +235,9 @@ def _input_shape(name: str, node: Any) -> tuple[int, ...]:
 
 
 def _average(name: str, synapses: Any) -> Any:
-    outputs, inputs = synapses.weight.shape
-    mean = np.kron(np.eye(outputs), np.full(inputs // outputs, outputs / inputs)) if inputs % outputs == 0 else None
+    outputs, inputs = synapses.weight.shape if synapses.kind == "dense" else (1, 0)
+    share = inputs // outputs
+    mean = np.kron(np.eye(outputs), np.full(share, 1 / share)) if share and share * outputs == inputs else None
     if mean is None or not np.allclose(synapses.weight, mean.reshape(outputs, inputs)):
         raise NIRError(f"node {name!r} is said to be an average and has other weights: remove its lava_dt metadata")
     return cuba.Average(outputs)
