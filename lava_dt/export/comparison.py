@@ -10,20 +10,23 @@ import numpy as np
 from lava_dt.export.description import Description, Layer, NeuronDescription
 from lava_dt.export.report import Divergence, LayerParity, ParityReport
 from lava_dt.export.simulation import Trace
-from lava_dt.export.trained import shifted
+from lava_dt.export.trained import STATE_SHIFT, shifted
 
 STATE_LIMIT = 1 << 23  # Loihi's states have 24 bits
 DECAY_BITS = 12
-STATE_SHIFT = 6  # thresholds and activations are aligned 6 bits up
 STRICT_UNTIL = 4096  # lava-dl's float32 loses its margin above the threshold from this mantissa on
 
 
 def compare(
-    description: Description, trained: Sequence[Trace], lava: Sequence[Trace], first_sample: int = 0
+    description: Description, trained: Sequence[Trace], lava: Sequence[Trace], first_sample: int = 0, lead: int = 0
 ) -> ParityReport:
-    """Compares traces of the same samples, sample numbers from ``first_sample`` on."""
+    """Compares traces of the same samples, sample numbers from ``first_sample`` on.
+
+    Training's input began ``lead`` steps later (`lava_dt.export.runnable.lead_of_biases`); those steps are compared
+    too, and are those before step 0.
+    """
     layers = [layer for layer in description.layers if layer.neuron is not None]
-    latencies = description.latencies()
+    latencies = [latency - lead for latency in description.latencies()]
     parities, firsts = [], []
     for layer, ours, theirs, latency in zip(layers, trained, lava, latencies, strict=True):
         ours, theirs = _aligned(layer, ours, theirs, latency)
@@ -32,14 +35,14 @@ def compare(
             LayerParity(
                 name=layer.name,
                 neurons=int(np.prod(layer.shape)),
-                latency=(int(latency.min()), int(latency.max())),
+                latency=(int(latency.min()) + lead, int(latency.max()) + lead),
                 spikes=int(ours.spikes.sum()),
                 differing_spikes=int(different["spikes"].sum()),
                 differing_currents=int(different["current"].sum()),
                 differing_voltages=int(different["voltage"].sum()),
             )
         )
-        first = _first(layer, ours, theirs, different, first_sample)
+        first = _first(layer, ours, theirs, different, first_sample, lead)
         if first is not None:
             firsts.append(first)
     samples, steps = trained[0].spikes.shape[0], trained[0].spikes.shape[-1]
@@ -89,7 +92,7 @@ def _level(neuron: NeuronDescription, dimensions: int) -> np.ndarray:
 
 
 def _first(
-    layer: Layer, ours: Trace, theirs: Trace, different: dict[str, np.ndarray], first_sample: int
+    layer: Layer, ours: Trace, theirs: Trace, different: dict[str, np.ndarray], first_sample: int, lead: int
 ) -> Divergence | None:
     anywhere = different["current"] | different["voltage"] | different["spikes"]
     if not anywhere.any():
@@ -103,7 +106,7 @@ def _first(
         sample=first_sample + sample,
         layer=layer.name,
         neuron=neuron,
-        step=step,
+        step=step - lead,
         quantity="spike" if name == "spikes" else name,
         trained=int(getattr(ours, name)[at]),
         lava=int(getattr(theirs, name)[at]),

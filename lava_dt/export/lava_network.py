@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
+from lava_dt.export.blocks import describe
 from lava_dt.export.hdf5 import write_hdf5
 from lava_dt.export.processes import Network
+from lava_dt.export.runnable import check_runnable
+from lava_dt.export.schema import SOFT_RESET_TYPE
 
 MESSAGE_BITS = 8
 _KNOWN = ("input", "flatten", "dense", "dense_rec", "conv")
@@ -35,6 +39,7 @@ def to_lava(path_or_net: str | os.PathLike[str] | Any, **netx_options: Any) -> N
     """
     if isinstance(path_or_net, (str, os.PathLike)):
         return _load(Path(path_or_net), netx_options)
+    check_runnable(describe(path_or_net))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.net"
         write_hdf5(path_or_net, path)
@@ -65,4 +70,21 @@ def _check(file: h5py.File, path: Path, num_layers: int | None) -> int:
                 f"layer {i} of {path} is of type {kind!r}, which Lava cannot run yet ({', '.join(_KNOWN)} it can): "
                 f"pass num_layers={i} to leave it and what follows to the host"
             )
+        _check_exact(file[f"layer/{i}"], kind, f"layer {i} of {path}")
     return int(file.attrs.get("dt", 1))
+
+
+def _check_exact(layer: h5py.Group, kind: str, name: str) -> None:
+    """Refuses what netx would leave out or misread."""
+    where = f"pass num_layers={name.split()[1]} to leave it and what follows to the host"
+    if kind in ("conv", "dense_rec"):
+        if "delay" in layer and np.any(layer["delay"][()]):
+            raise ValueError(f"{name} ({kind}) has delays, which netx ignores or puts on its feedback too: {where}")
+        if "neuron/type" in layer and layer["neuron/type"][()] == SOFT_RESET_TYPE.encode():
+            raise ValueError(f"{name} ({kind}) resets softly, which netx's layers of this kind do not: {where}")
+    for exponent in ("wgtExp", "weight_exp"):
+        if f"neuron/{exponent}" in layer and np.any(layer[f"neuron/{exponent}"][()]):
+            raise ValueError(
+                f"{name} ({kind}) has a {exponent} that is not 0, which netx ignores: {where}, or fold it into the "
+                "weights, as read_hdf5 does with wgtExp"
+            )

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from lava_dt.export.blocks import describe
 from lava_dt.export.comparison import compare, merge
-from lava_dt.export.description import Description, describe
+from lava_dt.export.description import Description
 from lava_dt.export.hdf5 import write_hdf5
 from lava_dt.export.lava_network import MESSAGE_BITS, to_lava
 from lava_dt.export.processes import Network
 from lava_dt.export.report import ParityReport
+from lava_dt.export.runnable import check_runnable, lead_of_biases
 from lava_dt.export.simulation import simulate
 from lava_dt.export.trained import trained_traces
 
@@ -35,7 +37,8 @@ def verify(
 ) -> ParityReport:
     """Compares every layer's spikes, currents and voltages in training and in Lava, step by step.
 
-    Both run on the same samples, each from silence.
+    Both run on the same samples, each from silence; a network with biases is given as many silent steps before them in
+    training as Lava's biases begin early (`lava_dt.export.runnable.lead_of_biases`).
 
     Args:
         net: as `write_hdf5` takes it. It runs in evaluation mode and from silence, and is left as it was.
@@ -53,6 +56,8 @@ def verify(
         RuntimeError, TimeoutError: Lava failed.
     """
     description = describe(net)
+    check_runnable(description)
+    lead = lead_of_biases(description)
     samples = torch.as_tensor(spikes).detach()
     if samples.dim() < 3 or 0 in samples.shape:
         raise ValueError(f"spikes has shape {tuple(samples.shape)}: pass (batch, neuron..., time), none of them empty")
@@ -62,7 +67,8 @@ def verify(
             lava = Path(folder) / "network.net"
             write_hdf5(net, lava)
         for chunk in _chunks(samples, description, one=isinstance(lava, Network)):
-            traces = trained_traces(net, description, chunk.to(*_kind(net)))
+            later = torch.nn.functional.pad(chunk, (lead, 0))
+            traces = trained_traces(net, description, later.to(*_kind(net)))
             network = lava if isinstance(lava, Network) else _network(lava, chunk)
             _check_layers(network, description)
             values = network.encode(chunk.cpu().numpy())
@@ -71,7 +77,7 @@ def verify(
             started = time.monotonic()
             lava_traces = simulate(network, values, period, timeout)
             seconds += time.monotonic() - started
-            reports.append(compare(description, traces, lava_traces, first_sample=done))
+            reports.append(compare(description, traces, lava_traces, first_sample=done, lead=lead))
             done += len(chunk)
     return replace(merge(reports), seconds=seconds)
 
@@ -83,7 +89,8 @@ def _chunks(samples: torch.Tensor, description: Description, one: bool) -> Itera
 
 
 def _network(path: str | os.PathLike[str], chunk: torch.Tensor) -> Network:
-    return to_lava(path, input_message_bits=MESSAGE_BITS if chunk.max() > 1 else 0)
+    shape = {"input_shape": tuple(chunk.shape[-2:0:-1])} if chunk.dim() == 5 else {}
+    return to_lava(path, input_message_bits=MESSAGE_BITS if chunk.max() > 1 else 0, **shape)
 
 
 def _kind(net: Any) -> tuple[torch.device, torch.dtype]:

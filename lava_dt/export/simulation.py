@@ -66,7 +66,7 @@ def simulate(network: Network, values: np.ndarray, period: int, timeout: float) 
 
 def _record(layer: Any, prefix: str, folder: str, samples: int, period: int) -> Recorder:
     neuron, synapse = layer.neuron, getattr(layer, "synapse", None)
-    buffer = getattr(synapse, "a_buff", None)
+    buffer = getattr(synapse, "a_buff", getattr(synapse, "a_buf", None))  # of dense synapses, of convolutions
     if synapse is not None and buffer is None and samples > 1:
         raise ValueError(
             f"a {type(synapse).__name__} layer keeps what is under way to itself, so that samples cannot follow each "

@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lava_dt.export.description import Description, Layer, blocks_of, layer_name
+from lava_dt.export.blocks import blocks_of
+from lava_dt.export.description import Description, Layer, layer_name
 from lava_dt.export.simulation import Trace
+
+STATE_SHIFT = 6  # thresholds, biases and activations are aligned 6 bits up
 
 
 def trained_traces(net: Any, description: Description, spikes: Tensor) -> list[Trace]:
@@ -26,7 +29,8 @@ def trained_traces(net: Any, description: Description, spikes: Tensor) -> list[T
         them, before hop and delays.
 
     Raises:
-        ValueError: the network is not the chain of its blocks, or a block does something besides its neurons.
+        ValueError: the network is not the chain of its blocks, or a block does something besides its neurons, or feeds
+            them back.
     """
     blocks = blocks_of(net)
     with torch.no_grad(), _at_rest(blocks):
@@ -77,6 +81,8 @@ def _through(net: Any, blocks: list[Any], spikes: Tensor) -> tuple[list[Tensor],
 
 
 def _trace(layer: Layer, block: Any, signal: Tensor, output: Tensor) -> Trace:
+    if layer.kind == "dense_rec":
+        raise ValueError(f"{layer.name} feeds its spikes back, which cannot be followed step by step yet")
     neuron = block.neuron
     current, voltage = neuron.dynamics(_drive(layer, block, signal))
     spikes = neuron.spike(voltage)
@@ -87,13 +93,15 @@ def _trace(layer: Layer, block: Any, signal: Tensor, output: Tensor) -> Trace:
             "them (dropout that stays on in evaluation, a forward of its own)"
         )
     whole = [torch.round(state.double() * neuron.s_scale).to(torch.int64).cpu().numpy() for state in (current, voltage)]
+    if layer.kind != "input" and layer.bias is not None:  # training adds it to the current, Loihi to the voltage
+        whole[0] -= (layer.bias << STATE_SHIFT).reshape(-1, *(1,) * (whole[0].ndim - 2))
     return Trace(spikes.cpu().numpy() > 0, *whole)
 
 
 def _drive(layer: Layer, block: Any, signal: Tensor) -> Tensor:
     if hasattr(block, "drive"):
         return block.drive(signal)
-    if layer.kind == "dense":
+    if layer.kind != "input":
         return block.synapse(signal)
     drive = block.pre_hook_fx(signal)
     if block.weight is not None:

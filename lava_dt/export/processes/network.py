@@ -18,8 +18,8 @@ from lava.proc.sparse.process import Sparse
 from lava.utils.weightutils import SignMode
 from scipy.sparse import csr_matrix
 
-from lava_dt.export.hdf5 import SOFT_RESET_TYPE
 from lava_dt.export.processes.process import DelayedDense, SoftResetLIF
+from lava_dt.export.schema import SOFT_RESET_TYPE
 
 LARGEST_MESSAGE = 255  # 8 bits
 

@@ -12,7 +12,7 @@ from lava.lib.dl.netx import hdf5
 import lava_dt
 from lava_dt.block import cuba
 from lava_dt.export import write_hdf5
-from lava_dt.export.description import describe
+from lava_dt.export.blocks import describe
 
 
 @pytest.fixture
@@ -30,23 +30,24 @@ def net(parameters, spikes):
 def test_the_file_holds_the_registers_of_the_step(net, tmp_path) -> None:
     write_hdf5(net, tmp_path / "trained.net", fine_step=1e-3)
     with h5py.File(tmp_path / "trained.net") as file:
-        assert dict(file.attrs) | {"lava_dt_version": ""} == {
-            "format": "lava_dt",
-            "format_version": 1,
-            "lava_dt_version": "",
+        assert dict(file.attrs) | {"lava_dt_version": b""} == {
+            "format": b"lava_dt",
+            "format_version": 2,
+            "lava_dt_version": b"",
             "dt": 4,
-            "clock": "coarse",
+            "clock": b"coarse",
             "fine_step": 1e-3,
         }
         layer = file["layer/0"]
         assert dict(layer.attrs) == {
             "dt": 4,
-            "clock": "coarse",
-            "scheme": "exponential",
-            "reset": "hard",
-            "gain": "integral",
-            "between": "accumulate",
+            "clock": b"coarse",
+            "scheme": b"exponential",
+            "reset": b"hard",
+            "gain": b"integral",
+            "between": b"accumulate",
             "saturate": False,
+            "block": b"dense",
             "hop": 1,
             "latency": 1,
         }
@@ -59,6 +60,11 @@ def test_the_file_holds_the_registers_of_the_step(net, tmp_path) -> None:
         fine = np.floor(net[0].delay.delay.detach().numpy()).astype(int)
         assert layer["delay"][()].tolist() == [-(-(1 + d) // 4) - 1 for d in fine]
         assert "delay" not in file["layer/1"]
+        # what training starts from, which netx does not look at
+        assert layer["fine/current_decay"][()] == 1024
+        assert np.array_equal(layer["fine/delay"][()], np.linspace(0, 62, 10, dtype=np.float32))
+        assert layer["fine"].attrs["threshold"] == 1.25
+        assert layer["fine"].attrs["max_delay"] == 62
 
 
 def test_netx_loads_the_file(net, tmp_path) -> None:
@@ -97,11 +103,12 @@ def test_the_weights_are_those_of_the_next_pass_not_of_the_last(net) -> None:
     assert np.array_equal(written, used.detach().numpy())
 
 
-def test_masked_weights_are_zero(parameters, spikes) -> None:
+@pytest.mark.parametrize("weight_norm", [False, True])
+def test_masked_weights_are_zero(parameters, spikes, weight_norm) -> None:
     mask = torch.rand(5, 40) < 0.5
-    net = torch.nn.Sequential(cuba.Dense(parameters, 40, 5, weight_scale=4, mask=mask))
+    net = torch.nn.Sequential(cuba.Dense(parameters, 40, 5, weight_scale=4, mask=mask, weight_norm=weight_norm))
     net(spikes)
-    net[0].synapse.weight.data += 1
+    (net[0].synapse.weight_v if weight_norm else net[0].synapse.weight).data += 1
     assert not describe(net).layers[0].weight[~mask.numpy()].any()
 
 
@@ -142,15 +149,15 @@ def built(parameters: dict, *blocks: torch.nn.Module, shape: tuple = (40,)) -> t
 def test_what_is_no_network_of_blocks_is_refused(parameters) -> None:
     assert "the network is a dict: pass a torch.nn.Sequential" in refusal({})
     assert "the network is a list" in refusal([])
-    assert "layer 0 (Linear) cannot be exported: Input, Flatten and Dense" in refusal([torch.nn.Linear(3, 3)])
+    assert "layer 0 (Linear) cannot be exported: netx's format has Input, Flatten," in refusal([torch.nn.Linear(3, 3)])
     assert "no layer with neurons" in refusal(built(parameters, cuba.Input()))
 
 
 def test_layers_of_other_kinds_are_refused_by_their_place_and_kind(parameters) -> None:
-    net = built(parameters, cuba.Dense(parameters, 40, 4), cuba.Average(num_outputs=2))
-    assert "layer 1 (Average) cannot be exported" in refusal(net)
-    net = built(parameters, cuba.Dense(parameters, 40, 4), cuba.Affine(parameters, 4, 4))
-    assert "layer 1 (Affine) cannot be exported" in refusal(net)
+    net = built(parameters, cuba.Dense(parameters, 40, 4), cuba.KWTA(parameters, 4, 4, num_winners=2))
+    assert "layer 1 (KWTA) cannot be exported" in refusal(net)
+    net = built(parameters, cuba.Dense(parameters, 40, 4), cuba.TimeDecimation(2))
+    assert "layer 1 (TimeDecimation) cannot be exported" in refusal(net)
 
 
 def test_a_network_that_never_ran_is_refused(parameters) -> None:
@@ -176,8 +183,10 @@ def test_layers_of_different_dt_are_refused(parameters) -> None:
 
 def test_neurons_that_lava_does_not_have_are_refused(parameters) -> None:
     assert "has graded spikes" in refusal(built({**parameters, "graded_spike": True}))
-    norm = {**parameters, "norm": slayer.neuron.norm.MeanOnlyBatchNorm}
-    assert "normalises its current (MeanOnlyBatchNorm)" in refusal(built(norm))
+    norm = {**parameters, "norm": slayer.neuron.norm.WgtScaleBatchNorm}
+    assert "normalises its current (WgtScaleBatchNorm)" in refusal(built(norm))
+    images = built(norm, cuba.Input(norm))
+    assert "layer 0 (Input) normalises its current, which an input block" in refusal(images)
     alif = {"threshold": 1, "threshold_step": 1, "current_decay": 0.1, "voltage_decay": 0.1}
     net = built(parameters)
     net[0].neuron = slayer.neuron.alif.Neuron(**alif, threshold_decay=0.1, refractory_decay=0.1)
@@ -200,6 +209,8 @@ def test_weights_beyond_loihis_eight_bits_are_refused(parameters) -> None:
     net[0].synapse.weight.data[1, 2] = 3 / 64
     net[0].synapse.pre_hook_fx = None
     assert "which is no even multiple of 1/64" in refusal(net)
+    net[0].synapse.weight.data[1, 2] = float("nan")
+    assert "a weight that is no finite number: its training has diverged" in refusal(net)
     net[0].synapse.weight.data[:] = 0
     net[0].synapse.weight.data[1, 2] = 256 / 64
     assert "has weights from 0 to 4: Loihi's 8 bits end at -4 and 3.96875" in refusal(net)

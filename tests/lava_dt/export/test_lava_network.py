@@ -211,8 +211,13 @@ def test_the_floating_point_soft_reset_subtracts_the_threshold() -> None:
 def test_the_packages_names_are_found_when_used() -> None:
     assert sorted(lava_dt.export.__all__) == [
         "Divergence",
+        "Feasibility",
+        "LayerFeasibility",
         "LayerParity",
+        "NetworkFileError",
         "ParityReport",
+        "feasible",
+        "read_hdf5",
         "to_lava",
         "verify",
         "write_hdf5",

@@ -1,0 +1,184 @@
+"""Whatever a network file holds: a network, or one sentence that says what is wrong with which file."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+import lava_dt
+from lava_dt.block import cuba
+from lava_dt.export import NetworkFileError, read_hdf5, write_hdf5
+from lava_dt.export.probing import damage
+
+
+@pytest.fixture
+def good(parameters, tmp_path):
+    """The file of a network with a layer of every sort, some 40 KB."""
+    parameters["timestep"] = lava_dt.Timestep(4, clock="coarse", scheme="exponential", gain="integral")
+    net = torch.nn.Sequential(
+        cuba.Input(parameters, weight=1, bias=0.5),
+        cuba.Conv(parameters, 2, 3, 3, delay=True),
+        cuba.Pool(parameters, 2),
+        cuba.Flatten(),
+        cuba.Recurrent(dict(parameters), 12, 5),
+        cuba.Dense(parameters, 5, 4, delay=True),
+        cuba.Average(2),
+    )
+    net(torch.rand(1, 2, 6, 6, 10))
+    net[1].delay.delay.data += 5
+    net[5].delay.delay.data += 5
+    write_hdf5(net, tmp_path / "good.net")
+    return tmp_path / "good.net"
+
+
+def outcome(path) -> str:
+    """What reading says; any other exception than the module's own fails the test."""
+    try:
+        return f"read {len(read_hdf5(path))} layers"
+    except NetworkFileError as error:
+        assert str(error).startswith(str(path))
+        assert "\n" not in str(error)
+        return str(error)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bytes_that_were_changed_or_cut_off_end_in_a_sentence(seed, good, tmp_path) -> None:
+    draw, whole, refused = random.Random(seed), good.read_bytes(), 0
+    for _ in range(12):
+        data = bytearray(whole)
+        if draw.random() < 0.2:
+            del data[draw.randrange(len(data)) :]
+        for _ in range(draw.choice([1, 4, 64])):
+            data[draw.randrange(len(data))] = draw.randrange(256)
+        (tmp_path / "bad.net").write_bytes(data)
+        refused += not outcome(tmp_path / "bad.net").startswith("read")
+    assert refused > 4
+
+
+MUTATIONS = {
+    "left out": lambda parent, name: None,
+    "a text": lambda parent, name: parent.update({name: "many"}),
+    "a group": lambda parent, name: parent.create_group(name),
+    "nan": lambda parent, name: parent.update({name: np.nan}),
+    "negative": lambda parent, name: parent.update({name: np.array([-7, -7])}),
+    "a fraction": lambda parent, name: parent.update({name: np.array([0.5])}),
+    "huge": lambda parent, name: parent.create_dataset(name, (1 << 20, 1 << 20), chunks=(64, 64), dtype=np.int16),
+    "a long row": lambda parent, name: parent.create_dataset(name, (1 << 40,), chunks=(64,), dtype=np.int8),
+    "none": lambda parent, name: parent.update({name: h5py.Empty(np.int16)}),
+    "a link": lambda parent, name: parent.update({name: h5py.ExternalLink("/etc/other.net", "x")}),
+    "compound": lambda parent, name: parent.create_dataset(name, (2,), dtype=[("a", int), ("b", float)]),
+    "large numbers": lambda parent, name: parent.update({name: np.array([1 << 62])}),
+}
+
+
+class Parent:
+    """A group in which a dataset is put in the place of another."""
+
+    def __init__(self, group: h5py.Group) -> None:
+        self.create_group, self.create_dataset, self._group = group.create_group, group.create_dataset, group
+
+    def update(self, values: dict) -> None:
+        for name, value in values.items():
+            self._group[name] = value
+
+
+@pytest.mark.parametrize("kind", MUTATIONS)
+def test_a_dataset_that_is_something_else_ends_in_a_sentence_that_names_it(kind, good, tmp_path) -> None:
+    draw, bad, names = random.Random(kind), tmp_path / "bad.net", []
+    with h5py.File(good) as file:
+        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    for name in draw.sample(names, 5):
+        bad.write_bytes(good.read_bytes())
+        with h5py.File(bad, "r+") as file:
+            parent, _, last = name.rpartition("/")
+            del file[name]
+            MUTATIONS[kind](Parent(file[parent]), last)
+        said = outcome(bad)
+        layer = "/".join(name.split("/")[:2])
+        known = (layer, layer.replace("/", " "), "layer 0", "damaged")
+        assert said.startswith("read") or any(part in said for part in known), (name, said)
+
+
+def test_the_commonest_faults_are_told_by_dataset(good, tmp_path) -> None:
+    def said(change) -> str:
+        bad = tmp_path / "bad.net"
+        bad.write_bytes(good.read_bytes())
+        with h5py.File(bad, "r+") as file:
+            change(file)
+        return outcome(bad)
+
+    def put(name, value):
+        def change(file) -> None:
+            del file[name]
+            file[name] = value
+
+        return change
+
+    assert "layer/5/weight is missing" in said(lambda file: file.pop("layer/5/weight"))
+    assert "layer/5/weight has the shape (5, 3) for 4 neurons" in said(put("layer/5/weight", np.zeros((5, 3))))
+    assert "lava-dl's neurons take even integers" in said(put("layer/5/weight", np.ones((4, 5))))
+    assert "layer 5 (dense) takes 6 neurons but layer 4 (dense_rec) before it has 5" in said(
+        lambda file: [put("layer/5/weight", np.zeros((4, 6)))(file), put("layer/5/inFeatures", 6)(file)]
+    )
+    assert "layer 1 (conv) has the shape (3, 9, 9), but of the (2, 6, 6)" in said(put("layer/1/shape", [3, 9, 9]))
+    assert "layer/5/neuron/iDecay holds values from 5000 to 5000: 0 to 4096" in said(put("layer/5/neuron/iDecay", 5000))
+    assert "is above 1: lava-dl's neurons have no refractory" in said(put("layer/5/neuron/refDelay", 3))
+    assert "layer 5 (dense) contradicts itself: its neuron" in said(put("layer/5/neuron/iDecay", 17))
+    assert "of type 'concat': lava-dl's CuBa blocks make" in said(put("layer/6/type", np.bytes_("concat")))
+    assert "has 6 layers, number 3 not among them" in said(lambda file: file.pop("layer/3"))
+    assert "dt=4 on the held clock" in said(lambda file: file["layer/5"].attrs.modify("clock", "held"))
+    assert "are no timestep (scheme is 'magic'" in said(lambda file: file["layer/5"].attrs.modify("scheme", "magic"))
+    assert "the attribute dt of layer/5 is str where int" in said(lambda file: file["layer/5"].attrs.create("dt", "4"))
+    assert "is of format 99" in said(lambda file: file.attrs.modify("format_version", 99))
+    assert "lies in another file" in said(
+        lambda file: [
+            file.pop("layer/5/weight"),
+            file["layer/5"].create_dataset("weight", (4, 5), dtype="i2", external=[("/dev/zero", 0, 40)]),
+        ]
+    )
+
+
+def test_weight_exponents_are_folded_in_where_the_grid_holds_them(good) -> None:
+    with h5py.File(good, "r+") as file:
+        weight = file["layer/5/weight"][()]
+        del file["layer/5/weight"]
+        file["layer/5/weight"] = weight / 2
+        file["layer/5/neuron/wgtExp"] = 1
+    net = read_hdf5(good)
+    assert np.array_equal(64 * net[5].synapse.weight.detach().numpy().reshape(4, 5), weight)
+    with h5py.File(good, "r+") as file:
+        file["layer/5/neuron/wgtExp"][()] = -1
+    assert "times 2^-1: lava-dl's neurons take even integers" in outcome(good)
+    with h5py.File(good, "r+") as file:
+        file["layer/5/neuron/wgtExp"][()] = 0
+        file["layer/5/neuron/weight_exp"] = -1.0
+    assert "layer/5/neuron/weight_exp is not 0" in outcome(good)
+
+
+def test_no_file_and_unknown_options_are_refused(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        read_hdf5(tmp_path / "missing.net")
+    (tmp_path / "text.net").write_text("layers")
+    assert "is not an HDF5 file" in outcome(tmp_path / "text.net")
+    with pytest.raises(TypeError, match="dropout is no option of read_hdf5: pass some of tau_grad"):
+        read_hdf5(tmp_path / "text.net", dropout=0.1)
+
+
+def test_an_old_file_that_crashes_the_library_is_damaged(tmp_path, monkeypatch) -> None:
+    with h5py.File(tmp_path / "old.net", "w") as file:
+        file["layer/0/type"] = "dense"
+    assert damage(tmp_path / "old.net", 1 << 20) is None
+    crashed = subprocess.CompletedProcess([], -11)
+    monkeypatch.setattr("lava_dt.export.probing.subprocess.run", lambda *_, **__: crashed)
+    assert "is damaged: the HDF5 library crashes on it" in outcome(tmp_path / "old.net")
+
+    def hangs(*_, **__) -> None:
+        raise subprocess.TimeoutExpired([], 60)
+
+    monkeypatch.setattr("lava_dt.export.probing.subprocess.run", hangs)
+    assert "is damaged: reading it takes more than 60 s" in outcome(tmp_path / "old.net")
