@@ -13,6 +13,7 @@ patches.apply("modern-python")
 
 with contextlib.redirect_stdout(io.StringIO()):  # lava-dl prints advice about a toolbox nobody here asked for
     from lava_dt import export as export  # its names import Lava when they are used
+    from lava_dt import nir as nir  # its names import the package nir when they are used
     from lava_dt.block import cuba
     from lava_dt.convert import discretize
     from lava_dt.explanation import Explanation
@@ -31,6 +32,7 @@ __all__ = [
     "decay",
     "discretize",
     "export",
+    "nir",
     "rebin",
     "time_constant",
 ]

@@ -17,7 +17,7 @@ ALLOWED = {
     "patches": UPSTREAM | {"patches", "numpy"},
     # What it puts into upstream is the ground floor's grid and kernel, imported when the patch is applied
     "patches/bats": {"patches", "bats_dt", "cupy"},
-    "lava_dt": BASE | UPSTREAM | {"lava_dt", "bats_dt", "patches"},
+    "lava_dt": BASE | UPSTREAM | {"lava_dt", "bats_dt", "patches", "nir"},
 }
 
 

@@ -8,7 +8,7 @@ import sys
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _CHECKSUMMED = 2  # version of the superblock from which on the library notices damage by checksums
-_SECONDS = 60.0
+_SECONDS = 30.0
 _READ_ALL = """
 import sys, resource
 import h5py

@@ -15,6 +15,7 @@ import h5py
 import nir
 import numpy as np
 
+from lava_dt.export.probing import damage
 from lava_dt.nir.errors import NIRError
 
 LARGEST = 1 << 30  # bytes of arrays
@@ -59,6 +60,9 @@ def read(path: str | os.PathLike[str], *, largest: int = LARGEST) -> Any:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file: pass the path of a .nir file")
+    broken = damage(path, largest)
+    if broken is not None:
+        raise NIRError(f"{path} is damaged: {broken}")
     try:
         with h5py.File(path, "r") as file:
             content = _Walk(path, largest).group(_entry(path, file), "node", 0)

@@ -263,6 +263,7 @@ def _input_shape(blocks: list[Any], given: Sequence[int] | None) -> tuple[int, .
         return (int(synapse.in_channels),)
     if isinstance(first, upstream.Input) and first.shape is not None:
         return tuple(int(n) for n in first.shape)
+    _kind(0, first)  # of one that has no node at all that is what to say
     raise NIRError(
         f"{_name(0, first)} does not tell its input's shape: pass input_shape=(channel, height, width) or (neuron,)"
     )

@@ -181,4 +181,4 @@ def test_an_old_file_that_crashes_the_library_is_damaged(tmp_path, monkeypatch) 
         raise subprocess.TimeoutExpired([], 60)
 
     monkeypatch.setattr("lava_dt.export.probing.subprocess.run", hangs)
-    assert "is damaged: reading it takes more than 60 s" in outcome(tmp_path / "old.net")
+    assert "is damaged: reading it takes more than 30 s" in outcome(tmp_path / "old.net")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -173,3 +174,23 @@ def test_damaged_metadata_of_ours_are_refused(path):
     graph.metadata = {"lava_dt": {"version": 1}}
     with pytest.raises(NIRError, match="the graph lacks 'step' in its lava_dt metadata"):
         from_nir(graph)
+
+
+def test_a_file_whose_damage_leads_the_library_in_circles_is_refused(monkeypatch):
+    monkeypatch.setattr("lava_dt.export.probing._SECONDS", 5.0)
+    with pytest.raises(
+        NIRError, match=r"endless\.nir is damaged: reading it takes more than 5 s|cannot be read as HDF5"
+    ):
+        read(Path(__file__).with_name("fixtures") / "endless.nir")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_damage_ends_in_a_sentence_or_in_a_network(path, seed):
+    rng, content = np.random.default_rng(seed), bytearray(path.read_bytes())
+    for place in rng.integers(0, len(content), 1 + 8 * (seed % 4)):
+        content[place] = rng.integers(256)
+    path.write_bytes(content[: len(content) if seed % 2 else int(rng.integers(len(content)))])
+    try:
+        from_nir(path)
+    except NIRError as error:
+        assert str(path) in str(error) or "layer" in str(error) or "the graph" in str(error)

@@ -19,7 +19,7 @@ TIMESTEPS = [
     Timestep(4),
     Timestep(10, scheme="exponential", gain="integral"),
     Timestep(3, clock="coarse", scheme="backward_euler", gain="integral"),
-    Timestep(2, scheme="bilinear", gain="integral", between="drop"),
+    Timestep(2, scheme="bilinear", gain="integral"),
     Timestep(8, saturate=True),
     Timestep(2, clock="coarse", reset="soft"),
 ]
@@ -118,6 +118,17 @@ def test_a_graph_simulated_by_its_own_equations_gives_the_spikes_of_the_blocks(p
         ours = net[0](spikes).numpy()
     differing = int((np.stack(out, -1) != ours).sum())
     assert ours.sum() > 100 and differing <= 0.02 * ours.sum()  # integer states lose up to 1/4096 a step
+
+
+def test_what_happens_between_grid_steps_comes_back_too(parameters):
+    dropping = Timestep(2, between="drop")
+    net = torch.nn.Sequential(cuba.Dense({**parameters, "timestep": dropping}, 24, 20, weight_scale=4))
+    spikes = recording(dropping, 24)
+    with torch.no_grad():
+        back = from_nir(to_nir(net))
+        assert net(spikes).sum() > 0
+        assert torch.equal(back(spikes), net(spikes))
+    assert back[0].timestep == dropping
 
 
 def test_another_timestep_is_what_discretize_makes_of_it(parameters):
