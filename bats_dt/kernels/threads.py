@@ -18,13 +18,17 @@ from itertools import count
 from numba import config
 
 PIECES_A_THREAD = 4
+LEAST_UPDATES = 4_000_000  # some 1 to 2 ms of work; waking another thread takes up to some tenths of a millisecond
 
 _wanted: ContextVar[int | None] = ContextVar("threads", default=None)
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
 
-def run_pieces(n: int, piece: Callable[[int, int], object]) -> None:
+def run_pieces(n: int, piece: Callable[[int, int], object], updates: int = LEAST_UPDATES) -> None:
     """Call ``piece(first, end)`` for ranges that make up ``range(n)``, on as many threads as Numba may use.
+
+    ``updates``: about how many numbers all pieces together update; with fewer than ``LEAST_UPDATES`` the calling thread
+    does it all, for others would be awake too late.
 
     ``piece`` must release the GIL and write to places of its own: which thread runs what is left open. The number of
     threads is that of the environment variable ``NUMBA_NUM_THREADS``, by default all cores, or what
@@ -32,7 +36,7 @@ def run_pieces(n: int, piece: Callable[[int, int], object]) -> None:
     way in which processes are started.)
     """
     threads = min(_wanted.get() or config.NUMBA_NUM_THREADS, n)
-    if threads <= 1:
+    if threads <= 1 or updates < LEAST_UPDATES:
         piece(0, n)
         return
     pieces = min(n, threads * PIECES_A_THREAD)

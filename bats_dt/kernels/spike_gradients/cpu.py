@@ -79,6 +79,7 @@ def spike_gradients(
             first, end, inputs.offsets, inputs.neurons, gap_factors, items, added, bounds, weights,
             dtype.type(1 / neuron.tau_syn), gradient, input_errors, sums,
         ),
+        updates=inputs.times.size * n_post,
     )  # fmt: skip
     if splits != parts:
         gradient = gradient.sum(axis=0, keepdims=True)

@@ -34,6 +34,7 @@ def carried_errors(errors: np.ndarray, spikes: EmittedSpikes, inputs: SpikeEvent
             spikes.since_input, spikes.inverse_slope, errors, emitted.n_neurons, neuron.reset_over_tau,
             1 / neuron.tau_mem, spikes.reset_on_grid, pulled,
         ),
+        updates=10 * len(errors),  # an exponential each time
     )  # fmt: skip
     return pulled
 
