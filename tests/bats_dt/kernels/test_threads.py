@@ -66,3 +66,10 @@ def test_a_block_of_code_can_use_threads_of_its_own_number(monkeypatch):
 def test_fewer_threads_than_one_are_refused():
     with pytest.raises(ValueError, match="threads is 0: at least 1 is needed, the calling thread"), use_threads(0):
         pass
+
+
+def test_little_work_wakes_no_other_thread():
+    names = []
+    with use_threads(3):
+        run_pieces(100, lambda first, end: names.append((threading.current_thread().name, first, end)), updates=1000)
+    assert names == [(threading.current_thread().name, 0, 100)]
