@@ -58,6 +58,12 @@ def _layer(index: int, block: Any) -> Layer:
             "ConvT, Pool and Unpool blocks of CuBa neurons; end the network before it and do its part on the host, or "
             "replace it"
         )
+    synapses = [getattr(block, part, None) for part in ("synapse", "input_synapse", "recurrent_synapse")]
+    if any(synapse is not None and synapse._forward_hooks for synapse in synapses):
+        raise ValueError(
+            f"{name} cannot be exported: a hook changes what its synapses deliver (as a bias read from NIR does), which "
+            "netx's format has no place for; remove it"
+        )
     shape = block.shape
     if shape is None:
         raise ValueError(f"{name} does not know its shape yet: run the network once on any input, then export")

@@ -160,6 +160,12 @@ def test_layers_of_other_kinds_are_refused_by_their_place_and_kind(parameters) -
     assert "layer 1 (TimeDecimation) cannot be exported" in refusal(net)
 
 
+def test_what_a_hook_adds_to_the_synapses_is_not_dropped_in_silence(net) -> None:
+    net[1].synapse.register_forward_hook(lambda synapse, given, delivered: delivered + 1)
+    with pytest.raises(ValueError, match=r"layer 1 \(Dense\) cannot be exported: a hook changes what its synapses"):
+        describe(net)
+
+
 def test_a_network_that_never_ran_is_refused(parameters) -> None:
     net = torch.nn.Sequential(cuba.Dense(parameters, 40, 5))
     assert "layer 0 (Dense) does not know its shape yet: run the network once" in refusal(net)
