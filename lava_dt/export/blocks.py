@@ -61,8 +61,8 @@ def _layer(index: int, block: Any) -> Layer:
     synapses = [getattr(block, part, None) for part in ("synapse", "input_synapse", "recurrent_synapse")]
     if any(synapse is not None and synapse._forward_hooks for synapse in synapses):
         raise ValueError(
-            f"{name} cannot be exported: a hook changes what its synapses deliver (as a bias read from NIR does), which "
-            "netx's format has no place for; remove it"
+            f"{name} cannot be exported: a hook changes what its synapses deliver (as a bias read from NIR does), for "
+            "which netx's format has no place; remove it"
         )
     shape = block.shape
     if shape is None:
