@@ -38,6 +38,12 @@ def blocks_of(net: Any) -> list[torch.nn.Module]:
     return list(blocks)
 
 
+def synapses_of(block: Any) -> list[Any]:
+    """The synapses of a block: none, one, or those of the input and of the feedback."""
+    parts = (getattr(block, part, None) for part in ("synapse", "input_synapse", "recurrent_synapse"))
+    return [synapse for synapse in parts if synapse is not None]
+
+
 def describe(net: Any) -> Description:
     """Reads a network of CuBa blocks that netx's format knows, lava_dt's or lava-dl's. Changes nothing.
 
@@ -58,8 +64,7 @@ def _layer(index: int, block: Any) -> Layer:
             "ConvT, Pool and Unpool blocks of CuBa neurons; end the network before it and do its part on the host, or "
             "replace it"
         )
-    synapses = [getattr(block, part, None) for part in ("synapse", "input_synapse", "recurrent_synapse")]
-    if any(synapse is not None and synapse._forward_hooks for synapse in synapses):
+    if any(synapse._forward_hooks for synapse in synapses_of(block)):
         raise ValueError(
             f"{name} cannot be exported: a hook changes what its synapses deliver (as a bias read from NIR does), for "
             "which netx's format has no place; remove it"

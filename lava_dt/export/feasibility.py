@@ -11,7 +11,7 @@ from lava.lib.dl.slayer.block import cuba as upstream
 
 from bats_dt.discretization import gain
 from lava_dt.explanation import DecayRow, ThresholdRow, explain_neuron
-from lava_dt.export.blocks import blocks_of
+from lava_dt.export.blocks import blocks_of, synapses_of
 from lava_dt.export.description import DECAY_UNIT, LARGEST_DELAY, LARGEST_THRESHOLD, layer_name
 from lava_dt.export.weights import acting
 from lava_dt.timestep import Timestep, as_timestep
@@ -146,9 +146,8 @@ def _weights(block: Any) -> tuple[float, float]:
     if isinstance(block, upstream.Input):
         largest = 256.0 if block.weight is None else float(256 * block.pre_hook_fx(block.weight.detach()).abs())
         return (0.0 if block.weight is None else largest / 256 * scale), largest
-    synapses = [getattr(block, part, None) for part in ("synapse", "input_synapse", "recurrent_synapse")]
     largest, positive, negative = 0.0, 0.0, 0.0
-    for synapse in (s for s in synapses if s is not None):
+    for synapse in synapses_of(block):
         weight = acting(synapse, getattr(block, "mask", None))
         rows = weight.transpose(0, 1) if isinstance(synapse, torch.nn.ConvTranspose3d) else weight
         rows = rows.reshape(rows.shape[0], -1).double() * scale

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from lava.lib.dl.slayer.block import cuba as upstream
 
+from lava_dt.export.blocks import blocks_of
+from lava_dt.export.description import layer_name
 from lava_dt.nir.acting import (
     acting_weights,
     cells_in,
@@ -78,7 +80,7 @@ def to_nir(net: Any, dt: Time = 1e-3, *, input_shape: Sequence[int] | None = Non
 
 class _Writer:
     def __init__(self, net: Any, step: float, soft: bool) -> None:
-        self.blocks, self.step = _blocks_of(net), step
+        self.blocks, self.step = blocks_of(net), step
         self.nodes: dict[str, Any] = {}
         self.edges: list[tuple[str, str]] = []
         self.last = "input"
@@ -209,18 +211,8 @@ def _own(kind: str, block: Any, quantised: bool) -> dict[str, Any]:
     }
 
 
-def _blocks_of(net: Any) -> list[Any]:
-    blocks = getattr(net, "blocks", net)
-    if not isinstance(blocks, (torch.nn.Sequential, torch.nn.ModuleList, list, tuple)) or not len(blocks):
-        raise TypeError(
-            f"the network is a {type(net).__name__}: pass a torch.nn.Sequential of CuBa blocks, a module that keeps "
-            "them in `blocks`, or a list of them"
-        )
-    return list(blocks)
-
-
 def _name(index: int, block: Any) -> str:
-    return f"layer {index} ({type(block).__name__})"
+    return layer_name(index, type(block).__name__)
 
 
 def _kind(index: int, block: Any) -> str:
