@@ -47,6 +47,8 @@ def synapses_of(block: Any) -> list[Any]:
 def describe(net: Any) -> Description:
     """Reads a network of CuBa blocks that netx's format knows, lava_dt's or lava-dl's. Changes nothing.
 
+    Registers and delays are those of a step of dt also on the held clock: of the coarse twin (`Description`).
+
     Raises:
         TypeError: what came is not a network of blocks.
         ValueError: a layer that Loihi's registers cannot hold exactly, by its index and kind, with what to do about it.
@@ -76,12 +78,6 @@ def _layer(index: int, block: Any) -> Layer:
     if kind in ("flatten", "average"):
         return Layer(index, kind, shape)
     timestep = getattr(block, "timestep", Timestep())
-    if timestep.held:
-        raise ValueError(
-            f"{name} runs on the held clock at dt={timestep.dt}, and Loihi has one clock: give the network "
-            f"Timestep(dt={timestep.dt}, clock='coarse', ...), which computes the same, and its input as "
-            f"lava_dt.rebin(spikes, {timestep.dt})"
-        )
     if kind == "affine":
         return _affine(name, index, block, shape, timestep)
     hop = int(bool(block.delay_shift))

@@ -26,7 +26,7 @@ def compare(
     too, and are those before step 0.
     """
     layers = [layer for layer in description.layers if layer.neuron is not None]
-    latencies = [latency - lead for latency in description.latencies()]
+    latencies = [latency - lead for latency in description.latencies(delays_before=True)]
     parities, firsts = [], []
     for layer, ours, theirs, latency in zip(layers, trained, lava, latencies, strict=True):
         ours, theirs = _aligned(layer, ours, theirs, latency)

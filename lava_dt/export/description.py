@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from lava_dt.export import delays
 from lava_dt.timestep import Timestep
 
 LARGEST_THRESHOLD = (1 << 17) - 1
-LARGEST_DELAY = 62
 DECAY_UNIT = 1 << 12
 
 SYNAPTIC = ("dense", "affine", "dense_rec", "conv", "convT", "pool", "unpool")
@@ -77,8 +77,8 @@ class Layer:
         kind: ``input``, ``flatten``, ``average``, ``affine`` or one of netx's ``dense``, ``dense_rec``, ``conv``,
             ``convT``, ``pool``, ``unpool``.
         shape: of the layer, (neuron...), as lava-dl has it.
-        hop: steps of dt from layer to layer in training, 1 or 0, without delays.
-        delay: (channel,) steps of dt on top of the one step that Lava's synapses take, or None.
+        hop: steps from layer to layer in training, without delays: 1 or 0 of dt.
+        delay: (channel,) steps of dt on top of the hop, 0 or more, or None. Loihi takes 62.
         weight: integers: (n_post, n_pre) for dense, (out, in/groups, height, width) for conv, (in, out/groups, height,
             width) for convT, (1, 1, height, width) for pool and unpool, () for an input block; None without.
         weight_rec: (n_post, n_post) integers of the feedback of a recurrent layer.
@@ -113,25 +113,61 @@ class Layer:
 
 @dataclass(frozen=True)
 class Description:
-    """A network's layers, and the step that they share."""
+    """A network's layers, and the step that they share.
+
+    Of a network on the held clock `blocks.describe` and `parsing.parse` give its coarse twin, which computes the same
+    at the grid steps (EQUATIONS A.3), with ``timestep.clock`` ``held``; `on_fine_clock` gives what it does in between.
+    """
 
     layers: tuple[Layer, ...]
     timestep: Timestep
 
-    def latencies(self) -> list[np.ndarray]:
-        """By how many steps Lava runs behind training, for each layer with neurons: () or (channel,).
+    def latencies(self, *, delays_before: bool = False) -> list[np.ndarray]:
+        """By how many steps Lava runs behind training, for each layer with neurons: ().
 
         Positive: what training computes at step t, Lava computes at t + latency. lava-dl lets a step pass after every
-        block, an input block included; Lava before every layer of synapses. Delays are on the input side in Lava.
+        block, an input block included; Lava before every layer of synapses. Delays are behind the neuron in both.
+
+        Args:
+            delays_before: for Lava networks with a layer's delays before its neurons: (channel,) where there are any.
         """
         found, ahead = [], 0
         for layer in self.layers:
             if layer.kind in SYNAPTIC:
                 ahead += 1
             if layer.neuron is not None:
-                found.append(np.asarray(ahead if layer.delay is None else ahead + layer.delay))
+                late = layer.delay if delays_before and layer.delay is not None else 0
+                found.append(np.asarray(ahead + late))
             ahead -= layer.hop
         return found
+
+    def on_fine_clock(self) -> Description:
+        """The same network step by fine step, its neurons acting at the grid steps only (EQUATIONS A.3).
+
+        Registers, weights and biases stay, and ``timestep.clock`` is ``held``; hop and delays are in fine steps: the
+        floor of those that training has, and where a file does not say them the longest that take the same steps of dt.
+
+        Notes:
+            An input block without neurons lets one step of its own axis pass, which is dt fine steps on the coarse
+            clock: its hop is dt then.
+        """
+        layers = tuple(_on_fine_steps(layer, self.timestep) for layer in self.layers)
+        return Description(layers, _held(self.timestep))
+
+
+def _held(timestep: Timestep) -> Timestep:
+    return replace(timestep, clock="held")
+
+
+def _on_fine_steps(layer: Layer, timestep: Timestep) -> Layer:
+    dt, hop, delay = timestep.dt, layer.hop, layer.delay
+    if layer.kind == "input" and layer.neuron is None and not timestep.held:
+        hop *= dt
+    if layer.fine is not None and layer.fine.delay is not None:
+        delay = delays.whole(layer.fine.delay, layer.fine.max_delay)
+    elif delay is not None:
+        delay = delays.longest(delay, hop, dt)
+    return replace(layer, hop=hop, delay=delays.if_any(delay), timestep=_held(layer.timestep))
 
 
 def layer_name(index: int, kind: str) -> str:
@@ -153,6 +189,11 @@ def check_layers(layers: list[Layer]) -> Timestep:
             raise ValueError(
                 f"{layer.name} has dt={layer.timestep.dt} and {stepped[0].name} dt={timestep.dt}: a Loihi network "
                 "has one clock; give all layers the same dt and train on"
+            )
+        if layer.timestep.held != timestep.held:
+            raise ValueError(
+                f"{layer.name} is on the {layer.timestep.clock} clock and {stepped[0].name} on the {timestep.clock} "
+                "one, whose time axes differ: give all layers the same clock"
             )
     for before, layer in zip([None, *layers], layers, strict=False):
         if before is None:

@@ -12,7 +12,8 @@ from lava.lib.dl.slayer.block import cuba as upstream
 from bats_dt.discretization import gain
 from lava_dt.explanation import DecayRow, ThresholdRow, explain_neuron
 from lava_dt.export.blocks import blocks_of, synapses_of
-from lava_dt.export.description import DECAY_UNIT, LARGEST_DELAY, LARGEST_THRESHOLD, layer_name
+from lava_dt.export.delays import LARGEST as LARGEST_DELAY
+from lava_dt.export.description import DECAY_UNIT, LARGEST_THRESHOLD, layer_name
 from lava_dt.export.weights import acting
 from lava_dt.timestep import Timestep, as_timestep
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +15,7 @@ import h5py
 import numpy as np
 
 from lava_dt.export.blocks import describe
+from lava_dt.export.delays import LARGEST as LARGEST_DELAY
 from lava_dt.export.description import Description, Fine, Layer, Window
 from lava_dt.export.parsing import parse
 from lava_dt.export.schema import FORMAT_VERSION, NEVER, SOFT_RESET_TYPE
@@ -43,9 +45,11 @@ def write_hdf5(net: Any, path: str | os.PathLike[str], *, fine_step: float | Non
         What is written is read again before it replaces anything. `lava.lib.dl.netx.hdf5.Network` loads the file,
         unless neurons reset softly: those have a type of their own, which only `to_lava` knows; or a layer is one that
         netx's format names but netx cannot run (pool, convT, unpool, average), or runs without its delays (conv).
-        netx changes some weight matrices (all -256, constant powers of two); `to_lava` does not. Attributes of the
+        netx changes some weight matrices (all -256, constant powers of two); `to_lava` does not. Of a network on the
+        held clock the file tells netx the coarse twin, which takes `lava_dt.rebin`'s input and computes the same at the
+        grid steps; the attribute clock, which netx ignores, says that it is held. Attributes of the
         file: dt, clock, fine_step; of a layer: those of its Timestep, block (lava_dt's kind of it), hop (steps that
-        training lets pass behind it), latency (steps that Lava runs behind training, delays not counted). The group
+        training lets pass behind it), latency (steps that Lava runs behind training). The group
         ``fine`` of a layer holds what training starts from: decays and delays of a fine step, threshold, scale,
         surrogate; netx ignores it.
     """
@@ -54,13 +58,8 @@ def write_hdf5(net: Any, path: str | os.PathLike[str], *, fine_step: float | Non
         fine_step = getattr(net, "fine_step", None)
     if fine_step is not None and not 0 < fine_step < math.inf:
         raise ValueError(f"fine_step is {fine_step}: give the length of a fine step in seconds, above 0")
-    for layer in description.layers:
-        if layer.neuron is not None and layer.neuron.current_decay.min() == 0:
-            warnings.warn(
-                f"{layer.name} has a current decay of 0, which Lava's simulation runs, but a Loihi chip has no "
-                "register for (its smallest is 1/4096): raise it if the network is for a chip",
-                stacklevel=2,
-            )
+    for warning in _warnings(description):
+        warnings.warn(warning, stacklevel=2)
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist: create it, or write elsewhere")
@@ -72,6 +71,27 @@ def write_hdf5(net: Any, path: str | os.PathLike[str], *, fine_step: float | Non
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _warnings(description: Description) -> Iterator[str]:
+    """What is written as it is, and means something else to others who read the file."""
+    for layer in description.layers:
+        if layer.neuron is not None and layer.neuron.current_decay.min() == 0:
+            yield (
+                f"{layer.name} has a current decay of 0, which Lava's simulation runs, but a Loihi chip has no "
+                "register for (its smallest is 1/4096): raise it if the network is for a chip"
+            )
+        if layer.delay is not None and layer.delay.max() > LARGEST_DELAY:
+            yield (
+                f"{layer.name} has a delay of {layer.delay.max()} steps, and a Loihi chip has {LARGEST_DELAY}, to "
+                "which netx shortens it in silence: train with a smaller max_delay or a larger dt if the network is "
+                "for a chip or netx"
+            )
+    if description.timestep.held and any(layer.timestep.between == "drop" for layer in description.layers):
+        yield (
+            "the network drops what arrives between its grid steps (between='drop'), which only lava_dt's held clock "
+            "does: netx, which knows the grid steps alone, would deliver it"
+        )
 
 
 def _write(file: h5py.File, description: Description, fine_step: float | None) -> None:
@@ -86,8 +106,7 @@ def _write(file: h5py.File, description: Description, fine_step: float | None) -
         _write_layer(file.create_group(f"layer/{layer.index}"), layer)
     with_neurons = (layer for layer in description.layers if layer.neuron is not None)
     for layer, latency in zip(with_neurons, description.latencies(), strict=True):
-        delay = 0 if layer.delay is None else layer.delay
-        file[f"layer/{layer.index}"].attrs["latency"] = int((latency - delay).max())
+        file[f"layer/{layer.index}"].attrs["latency"] = int(latency)
 
 
 def _write_layer(group: h5py.Group, layer: Layer) -> None:
@@ -100,10 +119,11 @@ def _write_layer(group: h5py.Group, layer: Layer) -> None:
         group["outFeatures"], group["inFeatures"] = layer.weight.shape
     if layer.window is not None and layer.weight is not None:
         _write_window(group, layer.kind, layer.window, layer.weight.shape)
-    values = {"weight": layer.weight, "weight_rec": layer.weight_rec, "delay": layer.delay}
-    for name, value in values.items():
+    for name, value in {"weight": layer.weight, "weight_rec": layer.weight_rec}.items():
         if value is not None:
             group[name] = value.astype(np.int16)
+    if layer.delay is not None:
+        group["delay"] = layer.delay.astype(np.int16 if layer.delay.max() <= LARGEST_DELAY else np.int32)
     if layer.bias is not None:
         group["bias"] = layer.bias.astype(np.int32)
     if layer.kind not in ("flatten", "average"):

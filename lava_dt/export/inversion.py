@@ -67,8 +67,3 @@ def fine_of_registers(neuron: NeuronDescription, timestep: Timestep) -> Fine:
     decays = fine_decay(neuron.current_decay, timestep), fine_decay(neuron.voltage_decay, timestep)
     threshold = fine_threshold(neuron.threshold, decays, timestep) / SCALE if neuron.threshold.any() else 0.0
     return Fine(*decays, threshold, SCALE)
-
-
-def fine_delay(ticks: np.ndarray, hop: int, dt: int) -> np.ndarray:
-    """Delays in fine steps, (channel,) float32, that take ``ticks`` steps of dt on top of the hop: the longest ones."""
-    return ((ticks + hop) * dt - hop).astype(np.float32)

@@ -71,7 +71,12 @@ def _check(file: h5py.File, path: Path, num_layers: int | None) -> int:
                 f"pass num_layers={i} to leave it and what follows to the host"
             )
         _check_exact(file[f"layer/{i}"], kind, f"layer {i} of {path}")
-    return int(file.attrs.get("dt", 1))
+    dt = int(file.attrs.get("dt", 1))
+    if dt > 1 and file.attrs.get("clock") == b"held":
+        raise ValueError(
+            f"{path} is of a network on the held clock, which Lava does not yet: write it on the coarse one"
+        )
+    return dt
 
 
 def _check_exact(layer: h5py.Group, kind: str, name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ from lava.lib.dl.slayer.neuron.norm import MeanOnlyBatchNorm
 from lava.lib.dl.slayer.utils import quantize
 
 from bats_dt.discretization import largest_decay
-from lava_dt.export.description import DECAY_UNIT, LARGEST_DELAY, LARGEST_THRESHOLD, Fine, NeuronDescription
+from lava_dt.export import delays
+from lava_dt.export.description import DECAY_UNIT, LARGEST_THRESHOLD, Fine, NeuronDescription
 from lava_dt.export.weights import whole
 from lava_dt.neuron import Neuron
 
@@ -61,7 +61,11 @@ def _decay(neuron: Any, which: str) -> np.ndarray:
 
 
 def delay_of(name: str, block: Any, hop: int, dt: int) -> np.ndarray | None:
-    """Steps of dt on top of the hop's, (channel,); None where there are none."""
+    """Steps of dt on top of the hop's, (channel,); None where there are none.
+
+    Raises:
+        ValueError: delays that were not drawn yet, are no numbers, or longer than a file holds.
+    """
     if block.delay is None:
         return None
     if not block.delay.init:
@@ -69,15 +73,14 @@ def delay_of(name: str, block: Any, hop: int, dt: int) -> np.ndarray | None:
             f"{name} has not drawn its delays yet: run the network once on any input, or, if it was loaded from a "
             "checkpoint, set block.delay.init = True"
         )
-    largest = math.inf if block.delay.max_delay is None else block.delay.max_delay
-    fine = np.floor(block.delay.delay.detach().cpu().double().numpy().clip(0, largest)).astype(int).reshape(-1)
-    ticks = -(-(hop + fine) // dt) - hop
-    if ticks.max() > LARGEST_DELAY:
-        raise ValueError(
-            f"{name} has a delay of {ticks.max()} steps of dt={dt}: Loihi takes {LARGEST_DELAY} at most; train it with "
-            f"Delay(max_delay={LARGEST_DELAY * dt}) or at a larger dt"
-        )
-    return None if not ticks.any() else np.broadcast_to(ticks, block.neuron.shape[:1]).copy()
+    given = _floats(block.delay.delay)
+    if np.isnan(given).any():
+        raise ValueError(f"{name} has a delay that is no number: its training has diverged")
+    longest = given.max() if block.delay.max_delay is None else min(given.max(), block.delay.max_delay)
+    if longest > delays.LONGEST:
+        raise ValueError(f"{name} has a delay of {longest:g} fine steps: {delays.LONGEST} at most can be exported")
+    delay = delays.ticks(delays.whole(given, block.delay.max_delay), hop, dt)
+    return delays.if_any(np.broadcast_to(delay, block.neuron.shape[:1]).copy())
 
 
 def bias_of(name: str, neuron: Any, channels: int) -> np.ndarray | None:

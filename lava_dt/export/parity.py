@@ -72,7 +72,7 @@ def verify(
             network = lava if isinstance(lava, Network) else _network(lava, chunk)
             _check_layers(network, description)
             values = network.encode(chunk.cpu().numpy())
-            latencies = description.latencies()
+            latencies = description.latencies(delays_before=True)
             period = chunk.shape[-1] + max(0, *(int(latency.max()) for latency in latencies))
             started = time.monotonic()
             lava_traces = simulate(network, values, period, timeout)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from lava_dt.export import delays
 from lava_dt.export.description import (
     DECAY_UNIT,
     IMAGES,
-    LARGEST_DELAY,
     LARGEST_THRESHOLD,
     Description,
     Fine,
@@ -111,8 +111,8 @@ def _timestep(stored: Stored) -> Timestep:
         timestep = Timestep(**options)
     except (TypeError, ValueError) as error:
         raise stored.error(f"has attributes that are no timestep ({error})") from None
-    if timestep.held or timestep.dt > _LARGEST_DT:
-        raise stored.error(f"has dt={timestep.dt} on the {timestep.clock} clock: Loihi has one clock, the coarse one")
+    if timestep.dt > _LARGEST_DT:
+        raise stored.error(f"has dt={timestep.dt}: {_LARGEST_DT} fine steps are possible")
     return timestep
 
 
@@ -250,7 +250,7 @@ def _with_bias_and_delay(layer: Layer, stored: Stored) -> Layer:
         bias = np.broadcast_to(_even(stored, "bias", bias.reshape(-1), 0), (channels,)).copy()
         layer = replace(layer, bias=bias if layer.kind not in ("pool", "unpool") else None)
     if "delay" in stored:
-        delay = stored.numbers("delay", (0, 1), 0, LARGEST_DELAY).reshape(-1)
+        delay = stored.numbers("delay", (0, 1), 0, delays.LONGEST).reshape(-1)
         if delay.size not in (1, channels) or layer.kind == "affine":
             raise stored.error(f"has {delay.size} values for {channels} channels that delay spikes", "delay")
         delay = np.broadcast_to(delay, (channels,)).copy()

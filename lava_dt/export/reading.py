@@ -13,9 +13,10 @@ import torch
 from lava.lib.dl.slayer.neuron.norm import MeanOnlyBatchNorm
 
 from lava_dt.block import cuba
+from lava_dt.export import delays
 from lava_dt.export.blocks import describe
-from lava_dt.export.description import LARGEST_DELAY, Description, Fine, Layer, Window
-from lava_dt.export.inversion import SCALE, fine_delay, fine_of_registers
+from lava_dt.export.description import Description, Fine, Layer, Window
+from lava_dt.export.inversion import SCALE, fine_of_registers
 from lava_dt.export.parsing import parse
 from lava_dt.export.schema import NetworkFileError
 
@@ -136,7 +137,8 @@ def _fine(layer: Layer, training: dict[str, Any]) -> Fine:
     if layer.delay is None:
         return fine
     dt = layer.timestep.dt
-    return replace(fine, delay=fine_delay(layer.delay, layer.hop, dt), max_delay=LARGEST_DELAY * dt)
+    delay = delays.longest(layer.delay, layer.hop, dt).astype(np.float32)
+    return replace(fine, delay=delay, max_delay=max(delays.LARGEST * dt, float(delay.max())))
 
 
 def _parameters(fine: Fine, training: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,12 @@ def check_runnable(description: Description) -> None:
     Raises:
         ValueError: by the layer's index and kind.
     """
+    if description.timestep.held:
+        dt = description.timestep.dt
+        raise ValueError(
+            f"the network runs on the held clock at dt={dt}, which Lava does not yet: give it Timestep(dt={dt}, "
+            f"clock='coarse', ...), which computes the same, and its input as lava_dt.rebin(spikes, {dt})"
+        )
     for layer in description.layers:
         fault = _fault(layer)
         if fault is not None:
@@ -35,7 +41,7 @@ def lead_of_biases(description: Description) -> int:
     """
     with_neurons = [layer for layer in description.layers if layer.neuron is not None]
     lead: int | None = None
-    for layer, latency in zip(with_neurons, description.latencies(), strict=True):
+    for layer, latency in zip(with_neurons, description.latencies(delays_before=True), strict=True):
         if layer.kind == "input" or layer.bias is None or not layer.bias.any():
             continue
         if lead is None:

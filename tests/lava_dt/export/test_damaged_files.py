@@ -131,7 +131,7 @@ def test_the_commonest_faults_are_told_by_dataset(good, tmp_path) -> None:
     assert "layer 5 (dense) contradicts itself: its neuron" in said(put("layer/5/neuron/iDecay", 17))
     assert "of type 'concat': lava-dl's CuBa blocks make" in said(put("layer/6/type", np.bytes_("concat")))
     assert "has 6 layers, number 3 not among them" in said(lambda file: file.pop("layer/3"))
-    assert "dt=4 on the held clock" in said(lambda file: file["layer/5"].attrs.modify("clock", "held"))
+    assert "layer 5 (dense) is on the held clock" in said(lambda file: file["layer/5"].attrs.modify("clock", "held"))
     assert "are no timestep (scheme is 'magic'" in said(lambda file: file["layer/5"].attrs.modify("scheme", "magic"))
     assert "the attribute dt of layer/5 is str where int" in said(lambda file: file["layer/5"].attrs.create("dt", "4"))
     assert "is of format 99" in said(lambda file: file.attrs.modify("format_version", 99))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+
 import h5py
 import numpy as np
 import pytest
@@ -174,17 +177,13 @@ def test_a_network_that_never_ran_is_refused(parameters) -> None:
     assert "has not drawn its delays yet" in refusal(net)
 
 
-def test_the_held_clock_is_refused_and_the_same_coarse_network_named(parameters) -> None:
-    net = built({**parameters, "timestep": lava_dt.Timestep(4)})
-    assert "layer 0 (Dense) runs on the held clock at dt=4" in refusal(net)
-    assert "clock='coarse'" in refusal(net)
-    assert describe(built({**parameters, "timestep": lava_dt.Timestep(1)}))
+def test_layers_of_different_dt_or_clock_are_refused(parameters) -> None:
+    def said(*steps: lava_dt.Timestep) -> str:
+        return refusal(built(parameters, *(cuba.Dense(parameters, 40, 40, timestep=step) for step in steps)))
 
-
-def test_layers_of_different_dt_are_refused(parameters) -> None:
-    steps = [lava_dt.Timestep(dt, clock="coarse") for dt in (1, 2)]
-    blocks = [cuba.Dense(parameters, 40, 40, timestep=step) for step in steps]
-    assert "layer 1 (dense) has dt=2 and layer 0 (dense) dt=1" in refusal(built(parameters, *blocks))
+    coarse, held = lava_dt.Timestep(2, clock="coarse"), lava_dt.Timestep(2)
+    assert "layer 1 (dense) has dt=2 and layer 0 (dense) dt=1" in said(lava_dt.Timestep(), coarse)
+    assert "layer 1 (dense) is on the held clock and layer 0 (dense) on the coarse one" in said(coarse, held)
 
 
 def test_neurons_that_lava_does_not_have_are_refused(parameters) -> None:
@@ -222,13 +221,65 @@ def test_weights_beyond_loihis_eight_bits_are_refused(parameters) -> None:
     assert "has weights from 0 to 4: Loihi's 8 bits end at -4 and 3.96875" in refusal(net)
 
 
-def test_delays_beyond_62_steps_are_refused(parameters) -> None:
+def test_delays_of_any_length_are_written_and_what_netx_makes_of_them_is_told(parameters, tmp_path) -> None:
     net = built(parameters, cuba.Dense(parameters, 40, 5, delay=True))
-    net[0].delay.max_delay = 100
-    net[0].delay.delay.data[2] = 63.5
-    assert "has a delay of 63 steps of dt=1: Loihi takes 62" in refusal(net)
+    net[0].delay.max_delay = None
     net[0].delay.delay.data[2] = 62.9
-    assert describe(net)
+    write_hdf5(net, tmp_path / "trained.net")
+    net[0].delay.delay.data[2] = 40000.5
+    with pytest.warns(UserWarning, match=r"layer 0 \(dense\) has a delay of 40000 steps, and a Loihi chip has 62, to"):
+        write_hdf5(net, tmp_path / "trained.net")
+    with h5py.File(tmp_path / "trained.net") as file:
+        assert file["layer/0/delay"][2] == 40000
+    net[0].delay.delay.data[2] = 2e6
+    assert "has a delay of 2e+06 fine steps: 1048576 at most can be exported" in refusal(net)
+    net[0].delay.max_delay = 62
+    assert describe(net).layers[0].delay[2] == 62
+    net[0].delay.delay.data[2] = float("nan")
+    assert "has a delay that is no number: its training has diverged" in refusal(net)
+
+
+@pytest.mark.parametrize("given", [lava_dt.Timestep(4), lava_dt.Timestep(4, scheme="exponential", gain="integral")])
+def test_the_held_clock_has_the_registers_of_its_coarse_twin(given, parameters) -> None:
+    held = built({**parameters, "timestep": given}, cuba.Dense({**parameters, "timestep": given}, 40, 6, delay=True))
+    held[0].delay.delay.data = torch.tensor([0, 2.9, 3, 4, 90.5, 7])
+    coarse = lava_dt.discretize(copy.deepcopy(held), dataclasses.replace(given, clock="coarse"))
+    one, other = describe(held), describe(coarse)
+    assert one.layers[0].differs_from(other.layers[0]) == "timestep"
+    assert one.timestep == given
+    assert other.layers[0].delay.tolist() == [0, 0, 0, 1, 15, 1]
+    assert [latency.tolist() for latency in one.latencies()] == [1]
+
+
+def test_on_the_fine_clock_hop_and_delays_are_in_fine_steps(parameters) -> None:
+    step = lava_dt.Timestep(4, clock="coarse", gain="integral")
+    parameters["timestep"] = step
+    layers = cuba.Input(timestep=step), cuba.Dense(parameters, 40, 6, delay=True), cuba.Dense(parameters, 6, 2)
+    net = built(parameters, *layers)
+    net[1].delay.max_delay = 62
+    net[1].delay.delay.data = torch.tensor([0, 2.9, 3, 4, 90.5, -7])
+    coarse = describe(net)
+    fine = coarse.on_fine_clock()
+    assert fine.timestep == dataclasses.replace(step, clock="held")
+    assert {layer.timestep for layer in fine.layers} == {fine.timestep}
+    assert fine.layers[1].delay.tolist() == [0, 2, 3, 4, 62, 0]
+    assert fine.layers[1].neuron is coarse.layers[1].neuron
+    # a whole bin passes in an input block on the coarse clock; on the held clock a fine step
+    assert [layer.hop for layer in fine.layers] == [4, 1, 1]
+    lava_dt.discretize(net, fine.timestep)
+    assert [layer.hop for layer in describe(net).on_fine_clock().layers] == [1, 1, 1]
+    unknown = dataclasses.replace(coarse.layers[1], fine=None)
+    taken = dataclasses.replace(coarse, layers=(coarse.layers[0], unknown)).on_fine_clock().layers[1].delay
+    assert taken.tolist() == [3, 3, 3, 7, 63, 3]
+    assert np.array_equal(-(-(1 + taken) // 4) - 1, coarse.layers[1].delay)
+    at_once = dataclasses.replace(coarse, layers=(dataclasses.replace(unknown, delay=None),))
+    assert at_once.on_fine_clock().layers[0].delay is None
+
+
+def test_dropped_input_is_written_with_a_warning(parameters, tmp_path) -> None:
+    net = built({**parameters, "timestep": lava_dt.Timestep(4, between="drop")})
+    with pytest.warns(UserWarning, match="drops what arrives between its grid steps .* netx, .* would deliver it"):
+        write_hdf5(net, tmp_path / "dropping.net")
 
 
 def test_layers_that_do_not_fit_each_other_are_refused(parameters) -> None:

@@ -235,3 +235,13 @@ def test_folders_that_lavas_compiler_searches_hold_processes_and_models_only() -
         "processes": {"__init__.py", "models.py", "network.py", "process.py"},
         "recording": {"__init__.py", "models.py", "process.py"},
     }
+
+
+def test_the_held_clock_is_refused(parameters, spikes, tmp_path) -> None:
+    net = torch.nn.Sequential(cuba.Dense({**parameters, "timestep": lava_dt.Timestep(4)}, 40, 5))
+    net(spikes)
+    write_hdf5(net, tmp_path / "held.net")
+    with pytest.raises(ValueError, match=r"runs on the held clock at dt=4, which Lava does not yet: give it Timestep"):
+        to_lava(net)
+    with pytest.raises(ValueError, match=r"held\.net is of a network on the held clock"):
+        to_lava(tmp_path / "held.net")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from pathlib import Path
 
 import h5py
@@ -82,6 +83,44 @@ def test_every_kind_of_layer_comes_back_and_spikes_bit_for_bit(timestep, paramet
         assert torch.equal(x, other), type(ours)
         spiking += bool(x.any())
     assert spiking > 7
+
+
+@pytest.mark.parametrize("between", ["accumulate", "drop"])
+@pytest.mark.filterwarnings("ignore:the network drops what arrives")
+def test_a_network_on_the_held_clock_comes_back_and_tells_netx_its_coarse_twin(between, parameters, tmp_path) -> None:
+    held = lava_dt.Timestep(4, scheme="exponential", gain="integral", between=between)
+    net = image_net({**parameters, "timestep": held})
+    write_hdf5(net, tmp_path / "held.net")
+    read = read_hdf5(tmp_path / "held.net")
+    write_hdf5(read, tmp_path / "again.net")
+    assert datasets(tmp_path / "held.net") == datasets(tmp_path / "again.net")
+    assert read[1].timestep == held
+    with h5py.File(tmp_path / "held.net") as file:
+        assert (file.attrs["clock"], file.attrs["dt"]) == (b"held", 4)
+    x, spiking = torch.rand(2, 2, 6, 9, 81) * 2, 0
+    for ours, theirs in zip(net, read, strict=True):
+        if getattr(ours, "neuron", None) is not None:
+            ours.neuron.reset_state()
+        x, other = ours(x), theirs(x)
+        assert torch.equal(x, other), type(ours)
+        spiking += bool(x.any())
+    assert spiking > (7 if between == "accumulate" else 0)
+    if between == "accumulate":
+        write_hdf5(lava_dt.discretize(net, dataclasses.replace(held, clock="coarse")), tmp_path / "coarse.net")
+        assert datasets(tmp_path / "held.net") == datasets(tmp_path / "coarse.net")
+
+
+def test_long_delays_come_back_also_without_those_of_a_fine_step(parameters, spikes, tmp_path) -> None:
+    parameters["timestep"] = lava_dt.Timestep(2, clock="coarse")
+    net = torch.nn.Sequential(cuba.Dense(parameters, 40, 10, weight_scale=6, delay=True))
+    net(spikes)
+    net[0].delay.max_delay, net[0].delay.delay.data = None, torch.linspace(0, 190, 10)
+    with pytest.warns(UserWarning, match="has a delay of 95 steps"):
+        write_hdf5(net, tmp_path / "one.net")
+    assert torch.equal(read_hdf5(tmp_path / "one.net")(spikes), net(spikes))
+    with h5py.File(tmp_path / "one.net", "r+") as file:
+        del file["layer/0/fine"]
+    assert torch.equal(read_hdf5(tmp_path / "one.net")(spikes), net(spikes))
 
 
 def test_a_recurrent_layers_spikes_come_back_bit_for_bit(parameters, spikes, tmp_path) -> None:
