@@ -10,6 +10,7 @@ The functions use arithmetic only and so take floats, NumPy arrays and torch ten
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 SCHEMES = ("forward_euler", "exponential", "backward_euler", "bilinear")
@@ -43,6 +44,31 @@ def retained(decay: Any, dt: int, scheme: str) -> Any:
         return (1 - decay) / (1 - decay + dt * decay)
     if scheme == "bilinear":
         return (2 - decay - dt * decay) / (2 - decay + dt * decay)
+    raise ValueError(f"scheme is {scheme!r}, which is unknown: pass one of {', '.join(SCHEMES)}")
+
+
+def kept(ratio: float, scheme: str) -> float:
+    """Factor by which dx/dt = -x/tau multiplies x over one step, ratio = dt/tau (EQUATIONS A.2, B.2).
+
+    Args:
+        ratio: the step in time constants, above 0.
+        scheme: one of `SCHEMES`.
+
+    Returns:
+        1 - ratio; exp(-ratio); 1/(1 + ratio); or (1 - ratio/2)/(1 + ratio/2). Of magnitude below 1, that is stable, for
+        forward Euler only where ratio < 2.
+
+    Raises:
+        ValueError: unknown scheme.
+    """
+    if scheme == "forward_euler":
+        return 1 - ratio
+    if scheme == "exponential":
+        return math.exp(-ratio)
+    if scheme == "backward_euler":
+        return 1 / (1 + ratio)
+    if scheme == "bilinear":
+        return (2 - ratio) / (2 + ratio)
     raise ValueError(f"scheme is {scheme!r}, which is unknown: pass one of {', '.join(SCHEMES)}")
 
 

@@ -1,6 +1,7 @@
 """Layers of spiking neurons, with the class names and arguments of BATS."""
 
 from bats_dt.layers.base import AbstractLayer
+from bats_dt.layers.clocked_lif import ClockedLIFLayer
 from bats_dt.layers.conv_input import ConvInputLayer
 from bats_dt.layers.conv_lif import ConvLIFLayer
 from bats_dt.layers.input import InputLayer
@@ -11,6 +12,7 @@ from bats_dt.layers.pooling import PoolingLayer
 __all__ = [
     "AbstractConvLayer",
     "AbstractLayer",
+    "ClockedLIFLayer",
     "ConvInputLayer",
     "ConvLIFLayer",
     "InputLayer",
