@@ -100,12 +100,11 @@ def _layer(index: int, block: Any) -> Layer:
 
 
 def _affine(name: str, index: int, block: Any, shape: tuple[int, ...], timestep: Timestep) -> Layer:
-    weight = dense_weight(name, block, block.synapse, block.mask)
+    weight, fine = dense_weight(name, block, block.synapse, block.mask), fine_of(block)
     if block.dynamics is not True:
-        return Layer(index, "affine", shape, weight=weight, timestep=timestep)
+        return Layer(index, "affine", shape, weight=weight, fine=fine, timestep=timestep)
     bias = bias_of(name, block.neuron, shape[0])
     neuron = neuron_of(name, block.neuron, spikes=False)
-    fine = fine_of(block)
     return Layer(index, "affine", shape, weight=weight, bias=bias, neuron=neuron, fine=fine, timestep=timestep)
 
 

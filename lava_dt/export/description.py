@@ -42,6 +42,7 @@ class Fine:
         current_decay, voltage_decay: (1,) or (channel,) float32, in 1/4096.
         threshold: in real units; 0 without one.
         scale: integers per real unit of the weights.
+        persistent_state: whether states go on from call to call in training.
         tau_rho, scale_rho: lava-dl's surrogate, None where it is not known.
         delay: (channel,) float32 in fine steps, or None.
         max_delay: in fine steps, None without a limit.
@@ -55,6 +56,7 @@ class Fine:
     scale_rho: float | None = None
     delay: np.ndarray | None = None
     max_delay: float | None = None
+    persistent_state: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Layer:
         bias: integer a step of dt: () of an input block, (channel,) of neurons, or None.
         window: of a layer of images.
         neuron: None for a layer without neurons.
-        fine: None where the layer has no neurons, or a file does not say.
+        fine: None where a file does not say; also of an affine layer without neurons, whose scale it has.
         timestep: the layer's.
     """
 
@@ -197,6 +199,7 @@ def check_layers(layers: list[Layer]) -> Timestep:
             )
     for before, layer in zip([None, *layers], layers, strict=False):
         if before is None:
+            _check_pooling(layer, None)
             continue
         if layer.kind == "input" and layer.neuron is not None:
             raise ValueError(f"{layer.name} must be the first layer: it takes analog values from outside")
@@ -234,10 +237,41 @@ def _check_image(before: Layer, layer: Layer) -> None:
             f"{layer.name} has the shape {tuple(layer.shape)}, but of the {tuple(before.shape)} of {before.name} its "
             f"kernel makes {made}"
         )
+    _check_pooling(layer, before.shape[1])
+
+
+def _check_pooling(layer: Layer, height: int | None) -> None:
+    """Refuses a pooling whose kernel reaches across channels, which are one image of (channel * height, width) there.
+
+    Args:
+        height: of the image that it takes, None where that is not known.
+    """
+    if layer.kind not in ("pool", "unpool") or layer.window is None or layer.shape[0] == 1:
+        return
+    window = layer.window
+    kernel, stride, padding, dilation = (
+        pair[0] for pair in (window.kernel, window.stride, window.padding, window.dilation)
+    )
+    reach, mixed = dilation * (kernel - 1) + 1, padding > 0
+    if layer.kind == "unpool":
+        mixed |= reach != stride
+    else:
+        mixed |= reach > stride or (height is not None and layer.shape[1] * stride != filled(height, kernel))
+    if mixed:
+        raise ValueError(
+            f"{layer.name} mixes channels: lava-dl lays them under each other, and this kernel reaches from one into "
+            "the next; in height use a stride as long as the kernel, without padding or dilation, and for a pooling "
+            "one that divides the image"
+        )
+
+
+def filled(pixels: int, kernel: int) -> int:
+    """Length of an image's side as a pooling sees it, with the zeros that lava-dl puts behind it."""
+    return pixels + pixels % kernel
 
 
 def image_shape(layer: Layer, shape: tuple[int, int, int]) -> tuple[int, ...]:
-    """(channel, height, width) that a layer of images makes of another; an image is filled up for a pooling."""
+    """(channel, height, width) that a layer of images makes of another; a pooling's image is `filled`."""
     window, weight = layer.window, layer.weight
     if window is None or weight is None:
         return ()
@@ -251,8 +285,8 @@ def image_shape(layer: Layer, shape: tuple[int, int, int]) -> tuple[int, ...]:
         if layer.kind in ("convT", "unpool"):
             made.append((n - 1) * s - 2 * p + d * (k - 1) + 1)
         else:
-            filled = -(-n // k) * k if layer.kind == "pool" else n
-            made.append((filled + 2 * p - d * (k - 1) - 1) // s + 1)
+            side = filled(n, k) if layer.kind == "pool" else n
+            made.append((side + 2 * p - d * (k - 1) - 1) // s + 1)
     return channels, *made
 
 

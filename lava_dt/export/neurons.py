@@ -103,7 +103,8 @@ def bias_of(name: str, neuron: Any, channels: int) -> np.ndarray | None:
 
 def fine_of(block: Any) -> Fine:
     """The fine step's parameters of a block, as training has them."""
-    neuron, delay = block.neuron, block.delay
+    neuron: Any = block.neuron
+    delay: Any = getattr(block, "delay", None)
     threshold = neuron._threshold if (neuron._threshold or 0) > 0 else 0.0
     drawn = delay is not None and delay.init
     return Fine(
@@ -115,6 +116,7 @@ def fine_of(block: Any) -> Fine:
         scale_rho=float(neuron.scale_rho),
         delay=np.broadcast_to(_floats(delay.delay), neuron.shape[:1]).copy() if drawn else None,
         max_delay=None if not drawn or delay.max_delay is None else float(delay.max_delay),
+        persistent_state=neuron.persistent_state is True,
     )
 
 

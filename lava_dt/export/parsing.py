@@ -15,12 +15,12 @@ from lava_dt.export.description import (
     IMAGES,
     LARGEST_THRESHOLD,
     Description,
-    Fine,
     Layer,
     NeuronDescription,
     Window,
     check_layers,
 )
+from lava_dt.export.fine_parsing import check_delays, parse_fine
 from lava_dt.export.schema import FORMAT_VERSION, SOFT_RESET_TYPE, NetworkFileError, Stored, opened
 from lava_dt.timestep import Timestep
 
@@ -30,6 +30,7 @@ _LARGEST_LAYER = 1 << 31
 _MOST_CHANNELS = 1 << 20  # of images, whose files need not hold anything of that size
 _LARGEST_BIAS = 1 << 20
 _LARGEST_DT = 1 << 20
+_MOST_LAYERS = 4096
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,28 @@ def parse(path: os.PathLike[str] | str, *, name: os.PathLike[str] | str | None =
             raise root.error(f"has a fine step of {fine_step} s: it must be above 0")
         listed = root.group("layer")
         count = len(listed)
+        if count > _MOST_LAYERS:
+            raise listed.error(f"has {count} layers: {_MOST_LAYERS} are possible")
         missing = next((i for i in range(count) if str(i) not in listed), None)
         if not count or missing is not None:
             raise listed.error(
                 f"has {count} layers, number {missing or 0} not among them: they must be numbered from 0"
             )
         layers = [_layer(index, listed.group(str(index))) for index in range(count)]
-    try:
-        return NetworkFile(Description(tuple(layers), check_layers(layers)), fine_step)
-    except ValueError as error:
-        raise NetworkFileError(f"{name}: {error}") from None
+        try:
+            timestep = check_layers(layers)
+        except ValueError as error:
+            raise NetworkFileError(f"{name}: {error}") from None
+        _check_root(root, timestep)
+    return NetworkFile(Description(tuple(layers), timestep), fine_step)
+
+
+def _check_root(root: Stored, timestep: Timestep) -> None:
+    dt, clock = root.attribute("dt", int, timestep.dt), root.attribute("clock", str, timestep.clock)
+    if dt != timestep.dt or (dt > 1 and clock != timestep.clock):
+        raise root.error(
+            f"is of dt={dt} on the {clock} clock, but its layers of dt={timestep.dt} on the {timestep.clock} one"
+        )
 
 
 def _layer(index: int, stored: Stored) -> Layer:
@@ -87,14 +100,17 @@ def _layer(index: int, stored: Stored) -> Layer:
     if hop not in (0, 1):
         raise stored.error(f"has a hop of {hop} steps: 0 or 1 is possible")
     neuron, exponent = _neuron(stored, shape[0], timestep) if "neuron" in stored else (None, 0)
-    fine = _fine(stored.group("fine"), shape[0]) if "fine" in stored and neuron is not None else None
+    fine = parse_fine(stored.group("fine"), shape[0]) if "fine" in stored else None
     layer = Layer(index, kind, shape, hop, neuron=neuron, timestep=timestep, fine=fine)
     if kind == "input":
+        check_delays(stored, layer)
         return layer if neuron is None else replace(layer, **_input(stored))
     if neuron is None and kind != "dense":
         raise stored.error("has no neurons: only a dense layer may be without", "neuron")
     made = _dense if kind in ("dense", "dense_rec") else _image
     layer = made(layer, stored, exponent)
+    if layer.neuron is not None and layer.kind != "affine" and not layer.neuron.threshold.all():
+        raise stored.error(f"is above {LARGEST_THRESHOLD}: only dense layers may never spike", "neuron/vThMant")
     return _with_bias_and_delay(layer, stored)
 
 
@@ -149,26 +165,6 @@ def _register(group: Stored, name: str, channels: int, low: int, high: int) -> n
     if values.shape not in ((), (channels,)):
         raise group.error(f"has the shape {values.shape} for {channels} channels: one value, or one a channel", name)
     return values
-
-
-def _fine(stored: Stored, channels: int) -> Fine:
-    decays = []
-    for name in ("current_decay", "voltage_decay"):
-        decay = stored.numbers(name, (1,), 0, DECAY_UNIT, whole=False).astype(np.float32)
-        if decay.size not in (1, channels):
-            raise stored.error(f"has {decay.size} values for {channels} channels", name)
-        decays.append(decay)
-    delay = None
-    if "delay" in stored:
-        delay = stored.numbers("delay", (1,), -1e9, 1e9, whole=False).astype(np.float32)
-        if delay.size != channels:
-            raise stored.error(f"has {delay.size} values for {channels} channels", "delay")
-    threshold, scale = stored.attribute("threshold", float, 0.0), stored.attribute("scale", int, 64)
-    numbers = [stored.attribute(name, float) for name in ("tau_rho", "scale_rho", "max_delay")]
-    given = [threshold, scale, *(number for number in numbers if number is not None)]
-    if not all(math.isfinite(number) for number in given) or not 1 <= scale <= 1 << 24 or not 0 <= threshold < 1 << 24:
-        raise stored.error(f"has a threshold of {threshold}, a scale of {scale} or a surrogate that cannot be used")
-    return Fine(decays[0], decays[1], threshold, scale, numbers[0], numbers[1], delay, numbers[2])
 
 
 def _input(stored: Stored) -> dict[str, Any]:
@@ -245,16 +241,15 @@ def _with_bias_and_delay(layer: Layer, stored: Stored) -> Layer:
         bias = stored.numbers("bias", (0, 1), -254, 256)
         if bias.size not in (1, channels):
             raise stored.error(f"has {bias.size} values for {channels} channels", "bias")
-        if layer.kind in ("pool", "unpool") and bias.any():
-            raise stored.error("is given for a pooling, which lava-dl's blocks have not", "bias")
-        bias = np.broadcast_to(_even(stored, "bias", bias.reshape(-1), 0), (channels,)).copy()
-        layer = replace(layer, bias=bias if layer.kind not in ("pool", "unpool") else None)
+        stored.claim("bias", channels)
+        layer = replace(layer, bias=np.broadcast_to(_even(stored, "bias", bias.reshape(-1), 0), (channels,)).copy())
     if "delay" in stored:
         delay = stored.numbers("delay", (0, 1), 0, delays.LONGEST).reshape(-1)
         if delay.size not in (1, channels) or layer.kind == "affine":
             raise stored.error(f"has {delay.size} values for {channels} channels that delay spikes", "delay")
-        delay = np.broadcast_to(delay, (channels,)).copy()
-        layer = replace(layer, delay=delay if delay.any() else None)
+        stored.claim("delay", channels)
+        layer = replace(layer, delay=delays.if_any(np.broadcast_to(delay, (channels,)).copy()))
+    check_delays(stored, layer)
     return layer
 
 

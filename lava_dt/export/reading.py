@@ -82,8 +82,10 @@ def _build(description: Description, path: Path, training: dict[str, Any]) -> An
     except ValueError as error:
         raise NetworkFileError(f"{path}: {error}") from None
     for layer, made in zip(description.layers, built.layers, strict=True):
+        if math.prod(layer.shape) == math.prod(made.shape):  # (n, 1, 1) and (n,) are the same neurons
+            made = replace(made, shape=layer.shape)
         part = layer.differs_from(made)
-        if part is not None and not (part == "shape" and math.prod(layer.shape) == math.prod(made.shape)):
+        if part is not None:
             raise NetworkFileError(
                 f"{path}: {layer.name} contradicts itself: its {part} is not what its fine step and timestep make of it"
             )
@@ -119,21 +121,22 @@ def _block(layer: Layer, flat: bool, training: dict[str, Any]) -> torch.nn.Modul
         block = _image(layer, layer.window, parameters, weight, {**delay, **common})
     if layer.kind != "dense_rec":
         _set_weight(block.synapse, weight, fine.scale)
-    if layer.neuron is not None:
+    if layer.neuron is not None or layer.kind == "affine":
         one_axis = layer.kind == "affine" or (layer.kind in ("dense", "dense_rec") and flat)
         _set_neuron(block, layer, (math.prod(layer.shape),) if one_axis else layer.shape, fine)
     return block
 
 
 def _fine(layer: Layer, training: dict[str, Any]) -> Fine:
-    if layer.neuron is None:
-        whole = np.ones(1, np.float32)
-        return Fine(whole, whole, 0.0, SCALE)
+    if layer.neuron is None and layer.fine is None:
+        none = np.zeros(1, np.float32)
+        return Fine(none, none, 0.0, SCALE)
     if layer.fine is not None:
         given = {"tau_rho": "tau_grad", "scale_rho": "scale_grad"}
         left_out: dict[str, Any] = {name: None for name, option in given.items() if option in training}
         return replace(layer.fine, **left_out)
-    fine = fine_of_registers(layer.neuron, layer.timestep)
+    neuron: Any = layer.neuron
+    fine = fine_of_registers(neuron, layer.timestep)
     if layer.delay is None:
         return fine
     dt = layer.timestep.dt
@@ -143,7 +146,8 @@ def _fine(layer: Layer, training: dict[str, Any]) -> Fine:
 
 def _parameters(fine: Fine, training: dict[str, Any]) -> dict[str, Any]:
     """For the constructor; decays and threshold are set afterwards."""
-    return {"threshold": 1.0, "current_decay": 0.0, "voltage_decay": 0.0, "scale": fine.scale, **training}
+    given = {"threshold": 1.0, "current_decay": 0.0, "voltage_decay": 0.0, "scale": fine.scale}
+    return {**given, "persistent_state": fine.persistent_state, **training}
 
 
 def _input(layer: Layer, parameters: Any, fine: Fine, common: dict[str, Any]) -> torch.nn.Module:

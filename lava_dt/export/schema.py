@@ -7,6 +7,7 @@ is read that a file merely declares: a dataset larger than the file explains, on
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +21,7 @@ FORMAT_VERSION = 2
 SOFT_RESET_TYPE = "CUBA_SOFT_RESET"  # unknown to netx, which would reset it hard
 NEVER = (1 << 18) - 1  # lava-dl's threshold of neurons whose voltage is read
 
-_COMPRESSION = 32  # times that a dataset may be larger than its file
+_WIDENING = 16  # times that the numbers of a file may take more memory than the file: int8 becomes int64
 _SPARE = 1 << 20  # bytes beyond that
 _EXACT = 1 << 53  # whole numbers that float64 holds
 _LONGEST = 64  # bytes of a text
@@ -56,13 +57,13 @@ def opened(path: os.PathLike[str] | str, name: os.PathLike[str] | str) -> Iterat
                 f"{name} is not an HDF5 file, or its beginning is damaged: pass one of lava_dt.export.write_hdf5 or "
                 "lava-dl's export_hdf5"
             )
-        largest = _COMPRESSION * size + _SPARE
+        largest = _WIDENING * size + _SPARE
         fault = damage(path, largest)
         if fault is not None:
             raise NetworkFileError(f"{name} is damaged: {fault}")
         file = h5py.File(path, "r")
     try:
-        yield Stored(file, str(name), "", largest)
+        yield Stored(file, str(name), "", [largest])
     finally:
         with contextlib.suppress(*_REFUSED):
             file.close()
@@ -75,11 +76,11 @@ class Stored:
         group: its handle.
         file: the file's name.
         path: of the group in it.
-        largest: bytes that one dataset may take.
+        left: [bytes] that the file's numbers may still take in all, shared by all its groups.
     """
 
-    def __init__(self, group: h5py.Group, file: str, path: str, largest: int) -> None:
-        self._group, self._file, self._path, self._largest = group, file, path, largest
+    def __init__(self, group: h5py.Group, file: str, path: str, left: list[int]) -> None:
+        self._group, self._file, self._path, self._left = group, file, path, left
 
     def error(self, reason: str, name: str = "") -> NetworkFileError:
         """The error that ``reason`` is said of the dataset ``name`` of this group, or of the group."""
@@ -103,7 +104,7 @@ class Stored:
         found = self._child(name)
         if not isinstance(found, h5py.Group):
             raise self.error("is a dataset where a group is needed", name)
-        return Stored(found, self._file, f"{self._path}/{name}".strip("/"), self._largest)
+        return Stored(found, self._file, f"{self._path}/{name}".strip("/"), self._left)
 
     def is_group(self, name: str) -> bool:
         return name in self and isinstance(self._child(name), h5py.Group)
@@ -122,9 +123,7 @@ class Stored:
             if shape is None or len(shape) not in ranks or 0 in shape:
                 wanted = " or ".join(map(str, ranks))
                 raise self.error(f"has the shape {shape}: {wanted} axes are needed, none of them empty", name)
-            bytes_declared = dataset.size * max(dataset.dtype.itemsize, 8)
-            if bytes_declared > self._largest:
-                raise self.error(f"declares {dataset.size:,} numbers, more than a file of this size can hold", name)
+            self.claim(name, dataset.size * max(dataset.dtype.itemsize // 8, 1))
             values = np.asarray(dataset[()]).astype(np.float64)
         if not np.isfinite(values).all():
             raise self.error("holds values that are no finite numbers", name)
@@ -137,6 +136,16 @@ class Stored:
         if np.abs(values).max() >= _EXACT or not np.array_equal(values, np.rint(values)):
             raise self.error("holds values that are not whole numbers", name)
         return values.astype(np.int64)
+
+    def claim(self, name: str, count: int) -> None:
+        """Takes the memory of so many numbers of 8 bytes.
+
+        Raises:
+            NetworkFileError: the file would need more than one of its size can hold, however often it is asked.
+        """
+        self._left[0] -= 8 * count
+        if self._left[0] < 0:
+            raise self.error(f"declares {count:,} numbers, more than a file of this size can hold", name)
 
     def number(self, name: str, low: float, high: float) -> int:
         """One whole number, an axis of length 1 around it or not."""
@@ -191,6 +200,10 @@ class Stored:
         with _in_words(self._file, f"{self._path}/{name}"):
             if found.is_virtual or found.external:
                 raise self.error("lies in another file: a network file holds everything itself", name)
+            if found.id.get_create_plist().get_nfilters():
+                raise self.error("is compressed, which network files are not: rewrite it with h5repack -f NONE", name)
+            if found.chunks is not None and math.prod(found.chunks) * found.dtype.itemsize > self._left[0]:
+                raise self.error(f"lies in pieces of {found.chunks}, more than a file of this size can hold", name)
         return found
 
 

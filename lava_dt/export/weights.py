@@ -30,11 +30,11 @@ def image_weight(name: str, block: Any) -> np.ndarray:
 
 def input_scalar(name: str, block: Any, part: str) -> np.ndarray | None:
     """The weight or bias of an input block, () integers; None without."""
+    if block.neuron.w_scale != 64:
+        raise ValueError(f"{name} has scale={block.neuron.w_scale}: an input block can be exported with scale=64 only")
     value = getattr(block, part)
     if value is None:
         return None
-    if block.neuron.w_scale != 64:
-        raise ValueError(f"{name} has scale={block.neuron.w_scale}: an input block can be exported with scale=64 only")
     return whole(name, part, block.pre_hook_fx(value.detach()).reshape(()), block.neuron.w_scale)
 
 

@@ -182,3 +182,75 @@ def test_an_old_file_that_crashes_the_library_is_damaged(tmp_path, monkeypatch) 
 
     monkeypatch.setattr("lava_dt.export.probing.subprocess.run", hangs)
     assert "is damaged: reading it takes more than 30 s" in outcome(tmp_path / "old.net")
+
+
+def test_a_small_file_does_not_take_much_memory_however_it_repeats_itself(good, tmp_path) -> None:
+    def said(change) -> str:
+        bad = tmp_path / "bad.net"
+        bad.write_bytes(good.read_bytes())
+        with h5py.File(bad, "r+", libver=("v108", "v108")) as file:
+            change(file)
+        return outcome(bad)
+
+    def many_links(file) -> None:
+        del file["layer/6"]
+        file["large"] = np.zeros((4, 30_000), np.int16)
+        for i in range(6, 60):
+            layer = file.create_group(f"layer/{i}")
+            layer["type"], layer["shape"], layer["weight"] = np.bytes_("dense"), [4], file["large"]
+
+    def put(name, shape, **options):
+        def change(file) -> None:
+            del file[name]
+            file.create_dataset(name, shape, dtype=np.int16, **options)
+
+        return change
+
+    assert "declares 120,000 numbers, more than a file of this size can hold" in said(many_links)
+    wide = {"maxshape": (None, None), "chunks": (1 << 14, 1 << 14)}
+    assert "layer/5/weight lies in pieces of (16384, 16384), more than" in said(put("layer/5/weight", (4, 5), **wide))
+    packed = put("layer/5/weight", (4, 5), compression="gzip")
+    assert "layer/5/weight is compressed, which network files are not: rewrite it with h5repack" in said(packed)
+    pools = [f"layer/{i}" for i in range(5000)]
+    assert "layer has 5000 layers: 4096 are possible" in said(
+        lambda file: [file.require_group(name) for name in pools],
+    )
+
+
+def test_what_contradicts_itself_is_told(good, tmp_path) -> None:
+    def said(*changes) -> str:
+        bad = tmp_path / "bad.net"
+        bad.write_bytes(good.read_bytes())
+        with h5py.File(bad, "r+") as file:
+            for name, attribute, value in changes:
+                if attribute is not None:
+                    file[name].attrs[attribute] = value
+                    continue
+                if name in file:
+                    del file[name]
+                file[name] = value
+        return outcome(bad)
+
+    assert "the file is of dt=2 on the coarse clock, but its layers of dt=4 on the coarse" in said(("/", "dt", 2))
+    assert "of dt=4 on the held clock, but its layers of dt=4 on the coarse" in said(("/", "clock", "held"))
+    other = "layer/5/fine/delay is not what the layer's delays at dt=4 come from"
+    assert other in said(("layer/5/fine/delay", None, np.full(4, 900.0)))
+    assert other in said(("layer/5/delay", None, np.full(4, 50)))
+    assert "layer/0/fine/delay is given for a layer that delays nothing" in said(
+        ("layer/0/fine/delay", None, np.zeros(2))
+    )
+    assert "layer/5/delay goes up to 2000003 fine steps: 1048576 are possible" in said(
+        ("layer/5/fine/delay", None, np.full(4, 2000003.0)),
+        ("layer/5/fine", "max_delay", 1e9),
+        ("layer/5/delay", None, np.full(4, 500_000)),
+    )
+    assert "layer/5/fine has a max_delay of -1.0: 0 or more" in said(("layer/5/fine", "max_delay", -1.0))
+    assert "a surrogate of tau_rho=0.0" in said(("layer/5/fine", "tau_rho", 0.0))
+    assert "a surrogate of tau_rho=nan" in said(("layer/5/fine", "tau_rho", np.nan))
+    assert "layer/4/neuron/vThMant is above 131071: only dense layers may never" in said(
+        ("layer/4/neuron/vThMant", None, 1 << 18)
+    )
+    # (4, 1, 1) are the same neurons as (4,), with the same contradiction
+    assert "layer 5 (dense) contradicts itself: its neuron" in said(
+        ("layer/5/shape", None, [4, 1, 1]), ("layer/5/neuron/iDecay", None, 17)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 
 import h5py
 import numpy as np
@@ -16,6 +17,7 @@ import lava_dt
 from lava_dt.block import cuba
 from lava_dt.export import write_hdf5
 from lava_dt.export.blocks import describe
+from lava_dt.export.description import image_shape
 
 
 @pytest.fixture
@@ -291,3 +293,34 @@ def test_layers_that_do_not_fit_each_other_are_refused(parameters) -> None:
     assert "layer 1 (input) must be the first layer" in refusal([*one, *first])
     scaled = built(parameters, cuba.Input({**parameters, "scale": 128}, weight=1))
     assert "with scale=64 only" in refusal(scaled)
+
+
+@pytest.mark.parametrize("kind", ["Pool", "Unpool"])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_poolings_are_described_where_lava_dl_keeps_their_channels_apart(kind, channels, parameters) -> None:
+    # voltages are the sums: no leak, no threshold within reach
+    parameters |= {"threshold": 1000, "current_decay": 1, "voltage_decay": 1}
+    image, described, mixed = torch.rand(1, channels, 7, 7, 1).mul(100).round(), 0, 0
+    for kernel, stride, padding, dilation in itertools.product((1, 2, 3), (1, 2, 3), (0, 1), (1, 2)):
+        options = {"stride": stride, "padding": padding, "dilation": dilation}
+        net = [cuba.Input(), getattr(cuba, kind)(parameters, kernel, **options)]
+        net[0](image)
+        try:
+            net[1](image)
+            together = net[1].synapse(image)
+        except RuntimeError:  # a kernel beyond the image, or a shape that falls apart
+            continue
+        alone = [net[1].synapse(image[:, i : i + 1]) for i in range(channels)]
+        apart = alone[0].shape[2] == together.shape[2] and torch.equal(torch.cat(alone, 1), together)
+        try:
+            layer = describe(net).layers[1]
+        except ValueError as error:
+            assert "mixes channels" in str(error) or "its kernel makes" in str(error)
+            assert not apart or padding, (kernel, options)  # what reaches zeros only is refused too
+            mixed += 1
+        else:
+            assert apart, (kernel, options)
+            assert image_shape(layer, (channels, 7, 7)) == tuple(together.shape[1:4])
+            described += 1
+    assert described > 2
+    assert channels == 1 or mixed > 0
