@@ -11,6 +11,7 @@ from lava_dt.block import cuba
 from lava_dt.export.bats.layers import Connected
 from lava_dt.export.bats.quantisation import STATE_SHIFT, Quantised
 from lava_dt.export.bats.registers import Registers
+from lava_dt.export.bats.response import Dynamics
 from lava_dt.export.description import DECAY_UNIT
 from lava_dt.timestep import Timestep
 
@@ -26,13 +27,12 @@ class States:
     voltage: int
 
 
-def block_of(below: Connected, quantised: Quantised, registers: Registers, reset: str, hop: int) -> Any:
+def block_of(below: Connected, quantised: Quantised, registers: Registers, dynamics: Dynamics) -> Any:
     """A `cuba.Dense` or `cuba.Conv` of these integers.
 
     Args:
         below: what leads to the layer; its weights are those of ``quantised``.
-        reset: ``soft`` or ``hard``.
-        hop: steps until a spike reaches the layer above, 1 or 0.
+        dynamics: of which the reset is taken, and the hop, which is above 1 by delays.
     """
     threshold = quantised.threshold / SCALE
     parameters = {
@@ -41,17 +41,21 @@ def block_of(below: Connected, quantised: Quantised, registers: Registers, reset
         "voltage_decay": registers.voltage_decay / DECAY_UNIT,
         "tau_grad": _SURROGATE_WIDTH * threshold,
         "scale": SCALE,
-        "timestep": Timestep(1, reset=reset),  # type: ignore[arg-type]
+        "timestep": Timestep(1, reset=dynamics.reset),  # type: ignore[arg-type]
     }
     weight = torch.from_numpy(quantised.weight).to(torch.float32) / SCALE
+    later = dynamics.hop - 1
     with torch.random.fork_rng(devices=[]):  # the weights that a block draws are replaced
         if below.stride:
             channels_out, channels_in, *kernel = weight.shape
             block = cuba.Conv(
-                parameters, channels_in, channels_out, tuple(kernel), stride=below.stride, delay_shift=hop == 1
+                parameters, channels_in, channels_out, tuple(kernel), stride=below.stride, delay=later > 0
             )
         else:
-            block = cuba.Dense(parameters, weight.shape[1], weight.shape[0], delay_shift=hop == 1)
+            block = cuba.Dense(parameters, weight.shape[1], weight.shape[0], delay=later > 0)
+    if later:
+        block.delay.delay.data = torch.full((len(weight),), float(later))
+        block.delay.init = True
     block.synapse.weight.data = weight.reshape(block.synapse.weight.shape)
     return block
 

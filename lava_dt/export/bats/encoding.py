@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,42 +11,71 @@ import torch
 
 from bats_dt import TimeGrid
 from bats_dt.backend import to_numpy
+from bats_dt.clocked_neuron import ClockedNeuron
 
 
-def last_step(duration: float, dt: float) -> int:
-    """Number n of the last grid point n dt of a simulation of ``duration`` seconds, as BATS compares them.
+@dataclass(frozen=True)
+class Steps:
+    """The steps of a simulation and which of them takes an input.
 
-    Raises:
-        ValueError: there is none but 0, or no end.
+    Attributes:
+        dt: [s].
+        clocked: of the first layer, where that is stepped by a clock: an input counts from the grid point at or before
+            it. Else None: from the one at or after it (`TimeGrid.encode`). n dt is in step n in both.
+        end: of the layers that are stepped by a clock, which may end before the simulation; inf if none does.
     """
-    if not dt <= duration < np.inf:
-        raise ValueError(
-            f"duration is {duration} s with dt = {dt} s: pass the end of the simulation in seconds, at least one step"
-        )
-    n = round(duration / dt)
-    return n if np.float32(n * dt) <= np.float32(duration) else n - 1
+
+    dt: float
+    clocked: ClockedNeuron | None = None
+    end: float = math.inf
+
+    def last(self, duration: float | None) -> int:
+        """Number n of the last grid point n dt of a simulation of ``duration`` seconds, as `bats_dt` compares them.
+
+        Raises:
+            ValueError: there is none but 0, or no end.
+        """
+        end = min(self.end, math.inf if duration is None else duration)
+        if not self.dt <= end < math.inf:
+            raise ValueError(
+                f"duration is {duration} s with dt = {self.dt} s: pass the end of the simulation in seconds, at least "
+                "one step"
+            )
+        if self.clocked is not None:
+            return self.clocked.n_steps(end)
+        n = round(end / self.dt)
+        return n if np.float32(n * self.dt) <= np.float32(end) else n - 1
+
+    def of(self, times: np.ndarray, last: int) -> np.ndarray:
+        """The step of each time [s], those beyond ``last`` as something above it."""
+        if self.clocked is not None:
+            return self.clocked.steps_of(times, last + 1)
+        return np.rint(TimeGrid(self.dt).encode(times) / self.dt).astype(np.int64)
 
 
-def encode(times: Any, counts: Any, shape: tuple[int, ...], dt: float, duration: float) -> torch.Tensor:
+def encode(times: Any, counts: Any, shape: tuple[int, ...], steps: Steps, duration: float | None) -> torch.Tensor:
     """Input trains as the spikes a network of blocks takes.
 
-    A time counts from the grid point at or after it (`TimeGrid.encode`), n dt in step n. Several spikes of one neuron
-    in one step are added up; what comes after the end is left out.
+    Several spikes of one neuron in one step are added up; what comes after the end is left out.
 
     Args:
         times: (batch, n, slots) [s], inf where there is no spike.
         counts: (batch, n) spikes of each neuron, of which the first are taken; None for all that are finite.
         shape: of the input, (n,) or (channel, height, width).
-        dt, duration: [s].
+        steps: of the simulation.
+        duration: [s].
 
     Returns:
-        float32 (batch, *shape, steps), the steps those of the grid points 0 to `last_step`.
+        float32 (batch, *shape, steps), those of the grid points 0 to `Steps.last`.
 
     Raises:
-        ValueError: trains of another shape, with other counts, or with spikes before 0.
+        TypeError: times that are no real numbers.
+        ValueError: trains of another shape, with other counts, or with spikes before 0; a duration without steps.
     """
-    times, steps = to_numpy(times), last_step(duration, dt) + 1
-    neurons = int(np.prod(shape))
+    times, last = to_numpy(times), steps.last(duration)
+    neurons = math.prod(shape)
+    if times.dtype.kind != "f":
+        raise TypeError(f"times has dtype {times.dtype}: pass seconds in floating point, inf where there is no spike")
     if times.ndim != 3 or times.shape[1] != neurons:
         raise ValueError(f"times has shape {times.shape}: pass (batch, {neurons}, slots), inf where there is no spike")
     there = np.isfinite(times)
@@ -56,14 +87,14 @@ def encode(times: Any, counts: Any, shape: tuple[int, ...], dt: float, duration:
     if (times[there] < 0).any():
         raise ValueError(f"times has a spike at {times[there].min()} s: pass times from 0 s on")
     sample, neuron, slot = np.nonzero(there)
-    step = np.rint(TimeGrid(dt).encode(times[sample, neuron, slot]) / dt).astype(np.int64)
-    inside = step < steps
-    spikes = torch.zeros(len(times), neurons, steps)
+    step = steps.of(times[sample, neuron, slot], last)
+    inside = step <= last
+    spikes = torch.zeros(len(times), neurons, last + 1)
     np.add.at(spikes.numpy(), (sample[inside], neuron[inside], step[inside]), 1)
     if len(shape) == 1:
         return spikes
     channels, height, width = shape
-    return spikes.reshape(len(times), height, width, channels, steps).permute(0, 3, 1, 2, 4).contiguous()
+    return spikes.reshape(len(times), height, width, channels, -1).permute(0, 3, 1, 2, 4).contiguous()
 
 
 def decode(spikes: Any, dt: float, limit: int | None) -> tuple[np.ndarray, np.ndarray]:

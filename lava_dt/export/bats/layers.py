@@ -17,7 +17,15 @@ import numpy as np
 from bats_dt import Network
 from bats_dt.backend import to_numpy
 from bats_dt.checks import instance
-from bats_dt.layers import AbstractConvLayer, AbstractLayer, ConvLIFLayer, InputLayer, LIFLayer, PoolingLayer
+from bats_dt.layers import (
+    AbstractConvLayer,
+    AbstractLayer,
+    ClockedLIFLayer,
+    ConvLIFLayer,
+    InputLayer,
+    LIFLayer,
+    PoolingLayer,
+)
 from bats_dt.layers.spiking import SpikingLayer
 
 
@@ -27,7 +35,7 @@ class Connected:
 
     Attributes:
         layer: the one of BATS.
-        name: what to call it.
+        name: what to call it in errors.
         weight: float64, real: (n_post, n_pre) of a dense layer, (out, in, height, width) of a convolution.
         stride: of a convolution; 0 for a dense layer.
         flatten: whether a dense layer has images below it.
@@ -40,6 +48,23 @@ class Connected:
     stride: int
     flatten: bool
     shape: tuple[int, ...]
+
+    @property
+    def title(self) -> str:
+        """What to call it in tables."""
+        return self.layer.name or self.name
+
+    @property
+    def clocked(self) -> bool:
+        """Whether it is stepped by a clock of its own."""
+        return isinstance(self.layer, ClockedLIFLayer)
+
+    @property
+    def limit(self) -> int | None:
+        """Spikes that are kept of each neuron; None for all."""
+        layer = self.layer
+        keeps_all = layer._keeps_all if isinstance(layer, ClockedLIFLayer) else layer.grow
+        return None if keeps_all else layer.max_n_spike
 
 
 def connected(network: Network) -> tuple[tuple[int, ...], list[Connected]]:
@@ -67,7 +92,7 @@ def connected(network: Network) -> tuple[tuple[int, ...], list[Connected]]:
         if isinstance(layer, ConvLIFLayer):
             weight, stride = _convolution(layer)
             found.append(Connected(layer, name, weight, stride, False, _image(layer)))
-        elif isinstance(layer, LIFLayer):
+        elif isinstance(layer, LIFLayer | ClockedLIFLayer):
             weight = _dense(layer, images)
             found.append(Connected(layer, name, weight, 0, images, (layer.n_neurons,)))
             images = False
@@ -77,7 +102,7 @@ def connected(network: Network) -> tuple[tuple[int, ...], list[Connected]]:
 
 
 def layer_name(place: int, layer: AbstractLayer) -> str:
-    """What a layer is called in errors and reports."""
+    """What a layer is called."""
     return f"layer {layer.name!r}" if layer.name else f"layer {place} ({type(layer).__name__})"
 
 
@@ -101,7 +126,7 @@ def _convolution(layer: ConvLIFLayer) -> tuple[np.ndarray, int]:
     return weight.repeat(pixels, 2).repeat(pixels, 3), pixels
 
 
-def _dense(layer: LIFLayer, images: bool) -> np.ndarray:
+def _dense(layer: SpikingLayer, images: bool) -> np.ndarray:
     """Weights (n_post, n_pre) over the neurons below the pooling, in the order in which their spikes come."""
     weight = to_numpy(layer.weights).astype(np.float64)
     below, pixels = _below(layer)

@@ -20,7 +20,7 @@ class Registers:
         factor: what the response of these registers is to be multiplied with to be nearest to the wanted one; the
             threshold is divided by it.
         response_error: what is left between the two responses (`response.shape_error`).
-        reset_error: between what a spike's reset leaves, step after step, and what it should.
+        reset_error: between what a spike's soft reset leaves, step after step, and what it should; 0 of a hard reset.
         area_error, peak_error: of the response times ``factor``, relative.
     """
 
@@ -39,9 +39,10 @@ def choose(dynamics: Dynamics) -> Registers:
     The nearest register of each is not always the best pair: a response that is too short in the current and too long
     in the voltage is nearer than one that is too short in both.
     """
-    wanted = dynamics.keep_current, dynamics.keep_voltage
-    pairs = [(i, v) for i in _near(wanted[0]) for v in _near(wanted[1])]
-    return min((_registers(wanted, i, v) for i, v in pairs), key=lambda r: math.hypot(r.response_error, r.reset_error))
+    pairs = [(i, v) for i in _near(dynamics.keep_current) for v in _near(dynamics.keep_voltage)]
+    return min(
+        (_registers(dynamics, i, v) for i, v in pairs), key=lambda r: math.hypot(r.response_error, r.reset_error)
+    )
 
 
 def _near(keep: float) -> list[int]:
@@ -49,7 +50,8 @@ def _near(keep: float) -> list[int]:
     return sorted({min(max(below + step, 1), DECAY_UNIT) for step in _AROUND})
 
 
-def _registers(wanted: tuple[float, float], current: int, voltage: int) -> Registers:
+def _registers(dynamics: Dynamics, current: int, voltage: int) -> Registers:
+    wanted = dynamics.keep_current, dynamics.keep_voltage
     p, q = 1 - current / DECAY_UNIT, 1 - voltage / DECAY_UNIT
     factor, error = shape_error(wanted, (p, q))
     return Registers(
@@ -57,7 +59,7 @@ def _registers(wanted: tuple[float, float], current: int, voltage: int) -> Regis
         voltage_decay=voltage,
         factor=factor,
         response_error=error,
-        reset_error=decay_error(wanted[1], q),
+        reset_error=decay_error(wanted[1], q) if dynamics.reset == "soft" else 0.0,
         area_error=factor * area(p, q) / area(*wanted) - 1,
         peak_error=factor * peak(p, q) / peak(*wanted) - 1,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from lava_dt.export.bats.blocks import States
-from lava_dt.export.bats.quantisation import LARGEST_STATE, ROOM, Quantised
+from lava_dt.export.bats.measuring import Measured
+from lava_dt.export.bats.quantisation import ROOM, Quantised
 from lava_dt.export.bats.registers import Registers
 from lava_dt.export.bats.response import Dynamics
 from lava_dt.export.description import DECAY_UNIT
@@ -25,10 +25,8 @@ class LayerReport:
         dynamics: what its neurons do on the grid, in real numbers.
         quantised: its integers, and the error of the weights.
         registers: its decays, and what they change.
-        states: the largest current and voltage on the samples; None where nothing was measured.
-        spikes: of all its neurons, a sample; None where nothing was measured.
-        limit: spikes that BATS keeps of each neuron (``max_n_spike``), None for all. Loihi's neurons have no limit.
-        beyond: spikes of the quantised neurons beyond that limit, a sample; None where nothing was measured.
+        limit: spikes that `bats_dt` keeps of each neuron (``max_n_spike``), None for all; Loihi's have no limit.
+        measured: on the samples; None without any.
     """
 
     name: str
@@ -36,15 +34,8 @@ class LayerReport:
     dynamics: Dynamics
     quantised: Quantised
     registers: Registers
-    states: States | None
-    spikes: float | None
     limit: int | None
-    beyond: float | None
-
-    @property
-    def fits(self) -> bool:
-        """Whether the states have stayed within 24 bits; True where nothing was measured."""
-        return self.states is None or max(self.states.current, self.states.voltage) <= LARGEST_STATE
+    measured: Measured | None
 
     def cells(self) -> tuple[str, ...]:
         """Its row of the table."""
@@ -62,10 +53,11 @@ class LayerReport:
         return (self.name, *weights, *decays, *changes, *self._measured())
 
     def _measured(self) -> tuple[str, ...]:
-        if self.states is None:
+        if self.measured is None:
             return ()
-        bits = ", ".join(f"{math.log2(max(state, 1)):.1f}" for state in (self.states.current, self.states.voltage))
-        return bits, f"{self.spikes:.1f}", f"{self.beyond:.1f}"
+        states = self.measured.states
+        bits = ", ".join(f"{math.log2(max(state, 1)):.1f}" for state in (states.current, states.voltage))
+        return bits, f"{self.measured.spikes:.1f}", f"{self.measured.beyond:.1f}"
 
 
 @dataclass(frozen=True)
@@ -74,30 +66,28 @@ class Report:
 
     Attributes:
         dt: [s].
+        weight_bits: of the weights.
         samples: on how many states and spikes were measured, 0 for none.
         layers: from the first to the last.
     """
 
     dt: float
+    weight_bits: int
     samples: int
     layers: tuple[LayerReport, ...]
 
     def __str__(self) -> str:
         head = _HEAD + (_MEASURED if self.samples else ())
         rows = table([head, *(layer.cells() for layer in self.layers)])
-        states = (
-            f"states (of 23 bits and a sign), spikes and those beyond BATS's limit (max_n_spike) on {self.samples} "
-            f"sample{'' if self.samples == 1 else 's'}, of one sample"
+        plural = "" if self.samples == 1 else "s"
+        measured = (
+            f"on {self.samples} sample{plural}, the largest current and voltage (of 23 bits and a sign), of each "
+            "spikes and those beyond max_n_spike, at which Loihi's neurons do not stop"
             if self.samples
-            else f"nothing was measured: states have room for {ROOM} thresholds; pass samples to use and check all of it"
+            else f"nothing was measured: states have room for {ROOM} thresholds; pass samples to use all of it"
         )
-        return "\n".join(
-            [
-                f"dt = {self.dt:.4g} s; weights of 8 bits, decays in 1/{DECAY_UNIT}; errors relative to BATS on the grid",
-                *rows,
-                states,
-            ]
-        )
+        first = f"dt = {self.dt:.4g} s, weights of {self.weight_bits} bits, decays in 1/{DECAY_UNIT}"
+        return "\n".join([f"{first}; errors against bats_dt on the grid", *rows, measured])
 
 
 def table(rows: list[tuple[str, ...]]) -> list[str]:
