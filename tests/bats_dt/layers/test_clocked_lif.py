@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bats_dt import Network, set_backend
+from bats_dt.backend import to_numpy
 from bats_dt.clocked_neuron import ESTIMATORS, RESETS
 from bats_dt.discretization import SCHEMES
 from bats_dt.layers import ClockedLIFLayer, ConvInputLayer, InputLayer, LIFLayer, PoolingLayer
@@ -160,6 +161,29 @@ def test_networks_of_both_kinds_pass_spikes_up_and_errors_down(makers):
         assert gradient.shape == (1, *layer.weights.shape)
         assert np.isfinite(gradient).all()
         assert np.abs(gradient).max() > 0
+
+
+def test_networks_of_both_kinds_train_alike_on_a_gpu(cuda):
+    """On a GPU, or by the kernels' sources on the CPU; float64: roundings only."""
+    results = []
+    for backend in ("cuda", "cpu"):
+        set_backend(backend)
+        rng = np.random.default_rng(7)
+        network = network_of(
+            layer_above, event_driven, layer_above, sizes=(6, 10, 8, 3), rng=rng, dtype=np.float64, largest=1.5
+        )
+        times = np.sort(rng.uniform(0, 0.1, (4, 6, 2)), axis=2)
+        loss, optimizer, labels = SpikeCountClassLoss(5, 1), AdamOptimizer(learning_rate=0.01), rng.integers(0, 3, 4)
+        for per_sample in (False, True):
+            network.reset()
+            network.forward(times, np.full((4, 6), 2), END)
+            errors = loss.compute_errors(*network.output_spike_trains, labels)
+            gradients = network.backward(errors, per_sample)
+            network.apply_deltas(optimizer.step([None if g is None else g.mean(axis=0) for g in gradients]))
+        found = [layer.weights for layer in network.layers[1:]] + [*network.layers[1].traces()]
+        results.append([to_numpy(array) for array in (*found, *network.output_spike_trains)])
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_it_stands_on_maps_too():
