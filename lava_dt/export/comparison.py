@@ -1,117 +1,206 @@
-"""Compares what training and Lava did, and finds where and why they part."""
+"""Compares what training and Lava did, and finds where they part."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lava_dt.export.description import Description, Layer, NeuronDescription
+from lava_dt.export.alignment import Compared, binned, folded, held, placed, shifted, whole_bins
+from lava_dt.export.causes import Rows, cause
+from lava_dt.export.registers import Registers
 from lava_dt.export.report import Divergence, LayerParity, ParityReport
-from lava_dt.export.simulation import Trace
-from lava_dt.export.trained import STATE_SHIFT, shifted
+from lava_dt.export.tracing import Trace
 
-STATE_LIMIT = 1 << 23  # Loihi's states have 24 bits
-DECAY_BITS = 12
-STRICT_UNTIL = 4096  # lava-dl's float32 loses its margin above the threshold from this mantissa on
+QUANTITIES = {"current": "current", "voltage": "voltage", "spikes": "spike", "output": "output"}
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The time axes of a comparison.
+
+    Attributes:
+        dt: fine steps in a step of the neurons.
+        steps: of Lava's clock that training's samples have, ``lead`` included.
+        trained_held, lava_held: whether training's, and Lava's, time axis is that of fine steps, with dt above 1.
+        lead: steps that training's input began later (`lava_dt.export.alignment.lead_of_biases`); those are compared
+            too, and are those before step 0.
+    """
+
+    dt: int
+    steps: int
+    trained_held: bool = False
+    lava_held: bool = False
+    lead: int = 0
+
+    @property
+    def needed(self) -> int:
+        """Steps of Lava's clock to run: to the end of the last bin."""
+        return whole_bins(self.steps, self.dt) if self.lava_held else self.steps
+
+    @property
+    def grid(self) -> np.ndarray:
+        """The steps of the comparison at which neurons act."""
+        if not self.lava_held:
+            return np.arange(self.steps)
+        return np.append(np.arange(self.dt - 1, self.steps - 1, self.dt), self.steps - 1)
 
 
 def compare(
-    description: Description, trained: Sequence[Trace], lava: Sequence[Trace], first_sample: int = 0, lead: int = 0
+    layers: Sequence[Compared],
+    trained: Sequence[Trace],
+    lava: Sequence[Trace],
+    axes: Axes,
+    registers: Registers,
+    delays_before: bool = False,
 ) -> ParityReport:
-    """Compares traces of the same samples, sample numbers from ``first_sample`` on.
+    """Compares traces of the same samples.
 
-    Training's input began ``lead`` steps later (`lava_dt.export.runnable.lead_of_biases`); those steps are compared
-    too, and are those before step 0.
+    Args:
+        layers: on Lava's clock.
+        trained: one entry a step of dt, as `trained_traces` returns them.
+        lava: as recorded.
+        axes: their time axes.
+        registers: of the Lava network.
+        delays_before: the Lava network is netx's own, with delays before the neurons.
     """
-    layers = [layer for layer in description.layers if layer.neuron is not None]
-    latencies = [latency - lead for latency in description.latencies(delays_before=True)]
     parities, firsts = [], []
-    for layer, ours, theirs, latency in zip(layers, trained, lava, latencies, strict=True):
-        ours, theirs = _aligned(layer, ours, theirs, latency)
-        different = {name: getattr(ours, name) != getattr(theirs, name) for name in ("current", "voltage", "spikes")}
+    for number, (entry, ours, theirs) in enumerate(zip(layers, trained, lava, strict=True)):
+        ours, theirs = on_one_axis(entry, ours, theirs, axes)
+        different = {
+            name: getattr(ours, name) != getattr(theirs, name)
+            for name in QUANTITIES
+            if getattr(ours, name) is not None and getattr(theirs, name) is not None
+        }
+        counts = {name: int(entries.sum()) for name, entries in different.items()}
         parities.append(
             LayerParity(
-                name=layer.name,
-                neurons=int(np.prod(layer.shape)),
-                latency=(int(latency.min()) + lead, int(latency.max()) + lead),
-                spikes=int(ours.spikes.sum()),
-                differing_spikes=int(different["spikes"].sum()),
-                differing_currents=int(different["current"].sum()),
-                differing_voltages=int(different["voltage"].sum()),
+                name=entry.layer.name,
+                neurons=int(np.prod(entry.layer.shape)),
+                latency=(int(entry.latency.min()), int(entry.latency.max())),
+                spikes=0 if ours.spikes is None else int(ours.spikes.sum()),
+                differing_spikes=counts.get("spikes", 0),
+                differing_currents=counts.get("current", 0),
+                differing_voltages=counts.get("voltage", 0),
+                differing_outputs=counts.get("output", 0),
             )
         )
-        first = _first(layer, ours, theirs, different, first_sample, lead)
-        if first is not None:
-            firsts.append(first)
-    samples, steps = trained[0].spikes.shape[0], trained[0].spikes.shape[-1]
-    return ParityReport(samples, steps, description.timestep.dt, tuple(parities), _earliest(firsts), 0.0)
+        if any(counts.values()):
+            firsts.append(_first(number, entry, ours, theirs, different, axes, registers, delays_before))
+    samples = len(next(array for array in vars(trained[0]).values() if array is not None))
+    steps = axes.steps - axes.lead
+    clock = "held" if axes.lava_held else "coarse"
+    return ParityReport(samples, steps, axes.dt, tuple(parities), _earliest(firsts), 0.0, clock)
+
+
+def with_input(report: ParityReport, trained: np.ndarray, lava: np.ndarray) -> ParityReport:
+    """The report with the input compared: (samples, neuron..., steps), both on Lava's clock, as the layers take it."""
+    different = trained != lava
+    count = int(different.sum())
+    if not count:
+        return report
+    sample, neuron, step = _where(different)
+    at = (sample, *neuron, step)
+    first = Divergence(
+        sample=sample,
+        layer="input",
+        neuron=neuron,
+        step=step,
+        quantity="input",
+        trained=int(trained[at]),
+        lava=int(lava[at]),
+        cause="the first Lava layer did not receive what the first trained one did: the input's encoding, or its bins",
+    )
+    firsts = [first, *([] if report.first is None else [report.first])]
+    return replace(report, input_differs=count, first=_earliest(firsts))
 
 
 def merge(reports: Sequence[ParityReport]) -> ParityReport:
-    """One report of several on different samples of one network."""
+    """One report of several on samples of one network that follow each other."""
     layers = []
     for same in zip(*(report.layers for report in reports), strict=True):
-        totals = [
-            sum(getattr(layer, name) for layer in same)
-            for name in ("spikes", "differing_spikes", "differing_currents", "differing_voltages")
-        ]
-        layers.append(LayerParity(same[0].name, same[0].neurons, same[0].latency, *totals))
-    firsts = [report.first for report in reports if report.first is not None]
-    return ParityReport(
-        samples=sum(report.samples for report in reports),
-        steps=reports[0].steps,
-        dt=reports[0].dt,
+        totals = {
+            name: sum(getattr(layer, name) for layer in same)
+            for name in ("spikes", *(f"differing_{part}" for part in ("spikes", "currents", "voltages", "outputs")))
+        }
+        layers.append(replace(same[0], **totals))
+    first, done = None, 0
+    for report in reports:
+        if first is None and report.first is not None:
+            first = replace(report.first, sample=report.first.sample + done)
+        done += report.samples
+    return replace(
+        reports[0],
+        samples=done,
         layers=tuple(layers),
-        first=firsts[0] if firsts else None,
+        first=first,
         seconds=sum(report.seconds for report in reports),
+        input_differs=sum(report.input_differs for report in reports),
     )
 
 
-def _aligned(layer: Layer, ours: Trace, theirs: Trace, latency: np.ndarray) -> tuple[Trace, Trace]:
-    """Both at the steps of training, voltages after the reset."""
-    steps, shape = ours.spikes.shape[-1], ours.spikes.shape[:-1]
-    moved = [
-        shifted(array.reshape(*shape, -1), -latency)[..., :steps]
-        for array in (theirs.spikes, theirs.current, theirs.voltage)
-    ]
-    return Trace(ours.spikes, ours.current, after_reset(layer.neuron, ours)), Trace(*moved)
+def on_one_axis(entry: Compared, ours: Trace, theirs: Trace, axes: Axes) -> tuple[Trace, Trace]:
+    """Both sides at training's steps on Lava's clock; sums where a layer has no state, by bins if the clocks differ."""
+    moved = {
+        name: shifted(array, axes.lead - entry.latency)[..., : axes.needed]
+        for name, array in vars(theirs).items()
+        if array is not None
+    }
+    own = {name: array for name, array in vars(ours).items() if array is not None}
+    if entry.adds_only:
+        moved, own = (_sums(arrays, entry, axes, trained) for arrays, trained in ((moved, False), (own, True)))
+    elif axes.lava_held:
+        moved = {name: folded(array, axes.steps) for name, array in moved.items()}
+        own = {name: (placed if name == "spikes" else held)(array, axes.dt, axes.steps) for name, array in own.items()}
+    shape = next(iter(own.values())).shape
+    theirs = Trace(**{name: array.reshape(shape) for name, array in moved.items() if name in own})
+    return Trace(**own), theirs
 
 
-def after_reset(neuron: NeuronDescription | None, trace: Trace) -> np.ndarray:
-    """lava-dl's voltage is from before the reset, Lava's from after it."""
-    if neuron is None or neuron.reset == "hard":
-        return np.where(trace.spikes, 0, trace.voltage)
-    return np.where(trace.spikes, trace.voltage - _level(neuron, trace.voltage.ndim), trace.voltage)
-
-
-def _level(neuron: NeuronDescription, dimensions: int) -> np.ndarray:
-    """Threshold in the voltage's integers, broadcast to (batch, channel, ..., time)."""
-    return (neuron.threshold << STATE_SHIFT).reshape(-1, *(1,) * (dimensions - 2))
+def _sums(arrays: dict[str, np.ndarray], entry: Compared, axes: Axes, trained: bool) -> dict[str, np.ndarray]:
+    name = "output" if entry.layer.kind == "average" else "current"
+    array, held = arrays[name], axes.trained_held if trained else axes.lava_held
+    if not held:
+        return {name: array}
+    if axes.trained_held != axes.lava_held:
+        return {name: binned(array, axes.dt)}
+    last = array[..., axes.steps - 1 :].sum(-1, keepdims=True)  # a shorter last bin is a whole one
+    return {name: np.concatenate([array[..., : axes.steps - 1], last], -1)}
 
 
 def _first(
-    layer: Layer, ours: Trace, theirs: Trace, different: dict[str, np.ndarray], first_sample: int, lead: int
-) -> Divergence | None:
-    anywhere = different["current"] | different["voltage"] | different["spikes"]
-    if not anywhere.any():
-        return None
-    sample = int(anywhere.reshape(len(anywhere), -1).any(1).argmax())
-    step = int(anywhere[sample].reshape(-1, anywhere.shape[-1]).any(0).argmax())
-    neuron = tuple(int(i) for i in np.argwhere(anywhere[sample, ..., step])[0])
+    number: int,
+    entry: Compared,
+    ours: Trace,
+    theirs: Trace,
+    different: dict[str, np.ndarray],
+    axes: Axes,
+    registers: Registers,
+    delays_before: bool,
+) -> Divergence:
+    sample, neuron, step = _where(np.logical_or.reduce(list(different.values())))
     at = (sample, *neuron, step)
-    name = next(name for name in ("current", "voltage", "spikes") if different[name][at])
+    name = next(name for name in QUANTITIES if name in different and different[name][at])
+    why = _why(entry, ours, theirs, at, name, axes, registers.different(number, neuron), delays_before)
     return Divergence(
-        sample=first_sample + sample,
-        layer=layer.name,
+        sample=sample,
+        layer=entry.layer.name,
         neuron=neuron,
-        step=step - lead,
-        quantity="spike" if name == "spikes" else name,
+        step=step - axes.lead,
+        quantity=QUANTITIES[name],
         trained=int(getattr(ours, name)[at]),
         lava=int(getattr(theirs, name)[at]),
-        cause=_cause(layer, ours, theirs, at, name),
+        cause=why,
     )
+
+
+def _where(different: np.ndarray) -> tuple[int, tuple[int, ...], int]:
+    """Sample, neuron and step of the first: the earliest step of the first sample."""
+    sample = int(different.reshape(len(different), -1).any(1).argmax())
+    step = int(different[sample].reshape(-1, different.shape[-1]).any(0).argmax())
+    neuron = tuple(int(i) for i in np.argwhere(different[sample, ..., step])[0])
+    return sample, neuron, step
 
 
 def _earliest(firsts: Sequence[Divergence]) -> Divergence | None:
@@ -119,53 +208,31 @@ def _earliest(firsts: Sequence[Divergence]) -> Divergence | None:
     return min(firsts, key=lambda first: (first.sample, first.step), default=None)
 
 
-def _cause(layer: Layer, ours: Trace, theirs: Trace, at: tuple[int, ...], name: str) -> str:
-    if layer.neuron is None:
-        return "unknown"
-    before: Any = (*at[:-1], slice(None, at[-1]))
-    current, voltage = int(ours.current[at]), int(ours.voltage[at])
-    level = int(np.broadcast_to(layer.neuron.threshold, layer.shape[:1])[at[1]]) << STATE_SHIFT
-    if name == "current" and abs(current) >= STATE_LIMIT:
-        return (
-            "the current left Loihi's 24 bits and wrapped round: scale threshold and weights down, or use a smaller dt"
-        )
-    if name == "voltage" and abs(voltage) >= STATE_LIMIT:
-        return "the voltage left Loihi's 24 bits and was clipped: scale threshold and weights down, or use a smaller dt"
-    if _same_but_moved(ours.current[at[:-1]], theirs.current[at[:-1]]):
-        return "Lava's current is the same at other steps: the delays differ"
-    if name == "current":
-        return _current_cause(layer.neuron, ours.current[before], current, at)
-    if name == "voltage":
-        if bool(ours.spikes[at]) != bool(theirs.spikes[at]):
-            return _threshold_cause(layer, level, at)
-        return "the currents agree until here: the voltage decay, the reset, or a bias"
-    return _threshold_cause(layer, level, at)
-
-
-def _current_cause(neuron: NeuronDescription, past: np.ndarray, current: int, at: tuple[int, ...]) -> str:
-    before = int(past[-1]) if past.size else 0
-    if not before:
-        return "there was no current before: the weights of this neuron, or the spikes that reach it"
-    decay = int(neuron.current_decay.flat[at[1] if neuron.current_decay.ndim else 0])
-    kept = (abs(before) * ((1 << DECAY_BITS) - decay)) >> DECAY_BITS
-    if current == (kept if before > 0 else -kept):
-        return "nothing arrives at this step in training: the current decay, or a spike that only reaches Lava"
-    return "all agrees until here: the weights of this neuron, its current decay, or the spikes that reach it"
-
-
-def _threshold_cause(layer: Layer, level: int, at: tuple[int, ...]) -> str:
-    if level >> STATE_SHIFT >= STRICT_UNTIL:
-        return (
-            "only one side spikes: from a threshold of 64.0 on lava-dl's neuron fires on equality, Loihi only above; "
-            "lava_dt's blocks fire as Loihi does"
-        )
-    return f"only one side spikes: its threshold is not {level >> STATE_SHIFT} in Lava"
-
-
-def _same_but_moved(ours: np.ndarray, theirs: np.ndarray) -> bool:
-    """Whether two rows (time,) are the same but for a delay, which moves the first entry that is not 0."""
-    if not ours.any() or not theirs.any():
-        return False
-    later = int(theirs.astype(bool).argmax()) - int(ours.astype(bool).argmax())
-    early, late = (ours, theirs) if later > 0 else (theirs, ours)
-    return later != 0 and np.array_equal(early[: len(early) - abs(later)], late[abs(later) :])
+def _why(
+    entry: Compared,
+    ours: Trace,
+    theirs: Trace,
+    at: tuple[int, ...],
+    name: str,
+    axes: Axes,
+    registers: Sequence[str],
+    delays_before: bool,
+) -> str:
+    if entry.layer.kind == "average":
+        return "the sums over groups differ: the spikes that reach them, or their groups"
+    known = f" ({', '.join(registers)})" if registers else ""
+    if entry.adds_only:
+        return f"the layer has no state: the weights of this neuron, or the spikes that reach it{known}"
+    grid, step = axes.grid, at[-1]
+    if step not in grid:
+        return f"the neuron acts between its grid steps in Lava, which are every {axes.dt} fine steps"
+    pairs = {
+        each: (getattr(ours, each)[at[:-1]][grid], getattr(theirs, each)[at[:-1]][grid])
+        for each in ("current", "voltage", "spikes")
+    }
+    shape = ours.spikes.shape  # type: ignore[union-attr]
+    fed = np.zeros(len(grid), bool)
+    for trace in (ours, theirs):
+        fed[1:] |= trace.spikes[at[0]].reshape(-1, shape[-1])[:, grid[:-1]].any(0)  # type: ignore[index]
+    rows = Rows(layer=entry.layer, channel=at[1], fed=fed, step=int(np.searchsorted(grid, step)), **pairs)
+    return cause(rows, QUANTITIES[name], registers, delays_before)

@@ -16,6 +16,7 @@ class LayerParity:
         spikes: spikes of the trained network.
         differing_spikes: entries (neuron and step) at which one side spikes and the other does not.
         differing_currents, differing_voltages: entries at which the integers differ; the voltage after its reset.
+        differing_outputs: entries at which the sums of an average block differ.
     """
 
     name: str
@@ -25,6 +26,7 @@ class LayerParity:
     differing_spikes: int
     differing_currents: int
     differing_voltages: int
+    differing_outputs: int = 0
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class Divergence:
 
     Attributes:
         sample, layer, neuron, step: where; the neuron by its index in the layer's shape, the step from 0 and
-            as training counts it.
-        quantity: ``current``, ``voltage`` or ``spike``.
+            as training counts it. The layer is ``input`` where what went in differs.
+        quantity: ``input``, ``current``, ``voltage``, ``spike`` or ``output``.
         trained, lava: its values, integers.
         cause: a sentence.
     """
@@ -58,14 +60,17 @@ class Divergence:
 
 @dataclass(frozen=True)
 class ParityReport:
-    """Spikes, currents and voltages of every layer, in training and in Lava, compared step by step.
+    """Input, spikes, currents and voltages of every layer, in training and in Lava, compared step by step.
 
     Attributes:
-        samples, steps: how much was compared; steps of dt.
-        dt: fine steps in a step.
-        layers: one entry a layer with neurons.
+        samples, steps: how much was compared; steps of Lava's clock.
+        dt: fine steps in a step of the neurons.
+        layers: one entry a layer that computes something.
         first: the first difference, None if there is none.
         seconds: time spent in Lava.
+        clock: ``coarse`` where a step of the comparison is one of dt, ``held`` where it is a fine step.
+        input_differs: entries (sample, neuron, step) at which the first Lava layer received something else than the
+            first trained one.
     """
 
     samples: int
@@ -74,6 +79,8 @@ class ParityReport:
     layers: tuple[LayerParity, ...]
     first: Divergence | None
     seconds: float
+    clock: str = "coarse"
+    input_differs: int = 0
 
     @property
     def spikes(self) -> int:
@@ -93,30 +100,46 @@ class ParityReport:
         return sum(layer.differing_voltages for layer in self.layers)
 
     @property
+    def differing_outputs(self) -> int:
+        return sum(layer.differing_outputs for layer in self.layers)
+
+    @property
     def entries(self) -> int:
         """Entries (sample, neuron, step) compared, of each quantity."""
         return self.samples * self.steps * sum(layer.neurons for layer in self.layers)
 
     @property
     def identical(self) -> bool:
-        """No spike, current or voltage differs."""
-        return not (self.differing_spikes or self.differing_currents or self.differing_voltages)
+        """No input, spike, current, voltage or output differs."""
+        states = self.differing_currents + self.differing_voltages + self.differing_outputs
+        return not (self.input_differs or self.differing_spikes or states)
 
     def __str__(self) -> str:
         plural = "" if self.samples == 1 else "s"
-        where = f"{self.samples} sample{plural} of {self.steps} steps at dt = {self.dt}"
+        fine = f"fine steps on the {self.clock} clock" if self.clock == "held" and self.dt > 1 else "steps"
+        where = f"{self.samples} sample{plural} of {self.steps} {fine} at dt = {self.dt}"
         if self.identical:
             return (
-                f"{self.differing_spikes} of {self.spikes:,} spikes differ between training and Lava, and no current "
-                f"or voltage, in {len(self.layers)} layers over {where} ({self.entries:,} entries)"
+                f"{self.differing_spikes} of {self.spikes:,} spikes differ between training and Lava, and no input, "
+                f"current or voltage, in {len(self.layers)} layers over {where} ({self.entries:,} entries)"
             )
+        columns = ("spikes", "differing", "currents", "voltages", *(["outputs"] if self.differing_outputs else []))
         lines = [
             f"training and Lava differ, over {where}:",
-            f"{'layer':24}{'spikes':>12}{'differing':>12}{'currents':>12}{'voltages':>12}",
+            f"{'layer':24}" + "".join(f"{column:>12}" for column in columns),
+            *(_line(layer, len(columns)) for layer in self.layers),
         ]
-        lines += [
-            f"{layer.name:24}{layer.spikes:12,}{layer.differing_spikes:12,}{layer.differing_currents:12,}"
-            f"{layer.differing_voltages:12,}"
-            for layer in self.layers
-        ]
+        if self.input_differs:
+            lines.append(f"{self.input_differs:,} entries of the input differ")
         return "\n".join([*lines, str(self.first)])
+
+
+def _line(layer: LayerParity, columns: int) -> str:
+    counts = (
+        layer.spikes,
+        layer.differing_spikes,
+        layer.differing_currents,
+        layer.differing_voltages,
+        layer.differing_outputs,
+    )
+    return f"{layer.name:24}" + "".join(f"{count:12,}" for count in counts[:columns])

@@ -17,23 +17,45 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 
-from lava_dt.export.processes import Network
 from lava_dt.export.recording import Recorder, Source
+from lava_dt.export.recording.process import SLOTS
+from lava_dt.export.tracing import Trace
 
 _POLL = 0.005  # seconds
 _GRACE = 5.0  # seconds from an error's arrival to its message's
+_PORTS = {"spikes": "s_in", "output": "s_in", "received": "received", "current": "first", "voltage": "second"}
 
 
 @dataclass(frozen=True)
-class Trace:
-    """What a layer did: arrays (samples, neuron..., steps), spikes bool, current and voltage integers."""
+class Recording:
+    """What a Lava network did, in files, so that it need not fit into memory."""
 
-    spikes: np.ndarray
-    current: np.ndarray
-    voltage: np.ndarray
+    folder: Path
+
+    def received(self, samples: slice) -> np.ndarray:
+        """What the first layer received, (samples, steps, *shape in Lava)."""
+        return np.array(self._file("0_received")[samples])
+
+    def trace(self, layer: int, samples: slice) -> Trace:
+        """What a layer did, (samples, neuron..., steps); the voltage is after its reset."""
+        found = {}
+        for name in ("spikes", "current", "voltage", "output"):
+            if (self.folder / f"{layer}_{name}.npy").exists():
+                array = self._file(f"{layer}_{name}")[samples]
+                found[name] = np.ascontiguousarray(in_training_order(array))
+        return Trace(**found)
+
+    def _file(self, name: str) -> np.ndarray:
+        return np.load(self.folder / f"{name}.npy", mmap_mode="r")  # type: ignore[no-any-return]
 
 
-def simulate(network: Network, values: np.ndarray, period: int, timeout: float) -> list[Trace]:
+def in_training_order(array: np.ndarray) -> np.ndarray:
+    """(samples, steps, width, height, channel) of Lava -> (samples, channel, height, width, steps) of lava-dl."""
+    return array.transpose(0, *range(array.ndim - 1, 1, -1), 1)
+
+
+@contextlib.contextmanager
+def simulated(network: Any, values: np.ndarray, period: int, timeout: float) -> Iterator[Recording]:
     """Runs samples one after the other, each from silence, in one go.
 
     Args:
@@ -42,12 +64,11 @@ def simulate(network: Network, values: np.ndarray, period: int, timeout: float) 
         period: steps to run for each sample, >= steps; after its values a sample gets zeros.
         timeout: seconds for the whole.
 
-    Returns:
-        A trace a layer with neurons; the voltage is after its reset. At the end of each sample currents, voltages and
-        the synapses' buffers are set to zero, which leaves nothing of it.
+    Yields:
+        What was recorded, as long as the context lasts. At the end of each sample all state was set to zero.
 
     Raises:
-        ValueError: the network has run before, or has a layer whose buffer cannot be reached and more than one sample.
+        ValueError: the network has run before, or has a layer whose state cannot be reached and more than one sample.
         RuntimeError: one of Lava's processes failed.
         TimeoutError: Lava did not finish in time.
     """
@@ -58,40 +79,84 @@ def simulate(network: Network, values: np.ndarray, period: int, timeout: float) 
         np.save(path, values.astype(np.uint8) if values.min(initial=0) >= 0 and values.max(initial=0) < 256 else values)
         source = Source(path=str(path), shape=network.inp.shape, period=period)
         source.s_out.connect(network.inp)
-        recorders = [_record(layer, f"{i}_", folder, len(values), period) for i, layer in enumerate(network.layers)]
+        recorders = _record(network, source, folder, len(values), period)
         run(network, len(values) * period, timeout)
         del recorders
-        return [_read(Path(folder), f"{i}_") for i in range(len(network.layers))]
+        yield Recording(Path(folder))
 
 
-def _record(layer: Any, prefix: str, folder: str, samples: int, period: int) -> Recorder:
-    neuron, synapse = layer.neuron, getattr(layer, "synapse", None)
-    buffer = getattr(synapse, "a_buff", getattr(synapse, "a_buf", None))  # of dense synapses, of convolutions
-    if synapse is not None and buffer is None and samples > 1:
-        raise ValueError(
-            f"a {type(synapse).__name__} layer keeps what is under way to itself, so that samples cannot follow each "
-            "other from silence: run them one by one, each in a fresh network"
+def simulate(network: Any, values: np.ndarray, period: int, timeout: float) -> list[Trace]:
+    """`simulated`, with what every layer did in memory."""
+    with simulated(network, values, period, timeout) as recording:
+        return [recording.trace(layer, slice(None)) for layer in range(len(network.layers))]
+
+
+def _record(network: Any, source: Source, folder: str, samples: int, period: int) -> list[Recorder]:
+    """A recorder a layer, which sets to zero what it has read; the rest they share, with more of them if it is much."""
+    quantities = [_quantities(layer) for layer in network.layers]
+    rebin = getattr(network, "rebin", None)
+    quantities[0]["received"] = source.s_out if rebin is None else rebin.s_out, "int32"
+    read = [end for found in quantities for end, _ in found.values()]
+    rest = [var for var in states_of(network) if not any(var is end for end in read)] if samples > 1 else []
+    count = max(len(quantities), -(-len(rest) // SLOTS))
+    recorders = []
+    for i in range(count):
+        recorded = quantities[i] if i < len(quantities) else {}
+        erased = rest[i::count]
+        recorder = Recorder(
+            folder=folder,
+            prefix=f"{i}_",
+            recorded={name: (_PORTS[name], _whole(end.shape), kind) for name, (end, kind) in recorded.items()},
+            erased=[_whole(var.shape) for var in erased],
+            samples=samples,
+            period=period,
         )
-    recorder = Recorder(
-        folder=folder,
-        prefix=prefix,
-        shape=neuron.s_out.shape,
-        buffer_shape=None if buffer is None else buffer.shape,
-        samples=samples,
-        period=period,
-    )
-    neuron.s_out.connect(recorder.s_in)
-    recorder.current.connect_var(neuron.u)
-    recorder.voltage.connect_var(neuron.v)
-    if buffer is not None:
-        recorder.buffer.connect_var(buffer)
-    return recorder
+        for name, (end, _) in recorded.items():
+            port = getattr(recorder, _PORTS[name])
+            if name in ("current", "voltage"):
+                port.connect_var(end)
+            else:
+                end.connect(port)
+        for port, var in zip(recorder.erasers(len(erased)), erased, strict=True):
+            port.connect_var(var)
+        recorders.append(recorder)
+    return recorders
 
 
-def _read(folder: Path, prefix: str) -> Trace:
-    arrays = [np.load(folder / f"{prefix}{name}.npy") for name in ("spikes", "current", "voltage")]
-    # (samples, steps, width, height, channel) -> (samples, channel, height, width, steps)
-    return Trace(*(array.transpose(0, *range(array.ndim - 1, 1, -1), 1) for array in arrays))
+def _whole(shape: Any) -> tuple[int, ...]:
+    """netx's shapes have NumPy's integers, which NumPy cannot read back from a file's header."""
+    return tuple(int(n) for n in shape)
+
+
+def _quantities(layer: Any) -> dict[str, tuple[Any, str]]:
+    """What a Lava layer has to be recorded: a port or variable, and the type to keep it in."""
+    neuron = getattr(layer, "neuron", None)
+    if neuron is None:
+        return {"output": (layer.out, "int32")}
+    return {"spikes": (neuron.s_out, "bool"), "current": (neuron.u, "int32"), "voltage": (neuron.v, "int32")}
+
+
+def states_of(network: Any) -> list[Any]:
+    """All Vars that keep something from step to step.
+
+    Raises:
+        ValueError: a layer of netx's keeps it to itself.
+    """
+    states = getattr(network, "states", None)
+    if states is not None:
+        return list(states)
+    found = []
+    for layer in network.layers:
+        found += [layer.neuron.u, layer.neuron.v]
+        for synapse in (getattr(layer, name, None) for name in ("synapse", "synapse_rec")):
+            buffer = getattr(synapse, "a_buff", getattr(synapse, "a_buf", None))  # of dense synapses, of convolutions
+            if synapse is not None and buffer is None:
+                raise ValueError(
+                    f"a {type(synapse).__name__} layer keeps what is under way to itself, so that samples cannot "
+                    "follow each other from silence: run them one by one, each in a fresh network"
+                )
+            found += [] if buffer is None else [buffer]
+    return found
 
 
 def run(process: Any, steps: int, timeout: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -38,47 +37,54 @@ class PySource(PyLoihiProcessModel):
 @requires(CPU)
 @tag("fixed_pt")
 class PyRecorder(PyLoihiProcessModel):
+    """The files are mapped, so that they take no memory beside the pages being written."""
+
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
-    current: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
-    voltage: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
-    buffer: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    received: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    first: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    second: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    erase_0: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    erase_1: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    erase_2: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    erase_3: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    erase_4: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    erase_5: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    erase_6: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    erase_7: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
-        size = (proc_params["samples"], proc_params["period"], *proc_params["shape"])
-        self.recorded = {
-            "spikes": np.zeros(size, bool),
-            "current": np.zeros(size, np.int32),
-            "voltage": np.zeros(size, np.int32),
+        samples, period = proc_params["samples"], proc_params["period"]
+        self.files = {
+            name: np.lib.format.open_memmap(
+                Path(proc_params["folder"]) / f"{proc_params['prefix']}{name}.npy",
+                mode="w+",
+                dtype=kind,
+                shape=(samples, period, *shape),
+            )
+            for name, (_, shape, kind) in proc_params["recorded"].items()
         }
 
     def run_spk(self) -> None:
-        self._store("spikes", self.s_in.recv())
+        self._store(("s_in", "received"), lambda port: port.recv())
 
     def post_guard(self) -> bool:
         return True
 
     def run_post_mgmt(self) -> None:
-        self._store("current", self.current.read())
-        self._store("voltage", self.voltage.read())
-        if self.time_step % self.proc_params["period"]:
-            return
-        self._clear()
-        if self.time_step == self.proc_params["period"] * self.proc_params["samples"]:
-            self._write()
+        self._store(("first", "second"), lambda port: port.read())
+        if self.time_step % self.proc_params["period"] == 0:
+            self._erase()
 
-    def _store(self, name: str, values: np.ndarray) -> None:
-        self.recorded[name][divmod(self.time_step - 1, self.proc_params["period"])] = values
+    def _store(self, ports: tuple[str, ...], take: Any) -> None:
+        at = divmod(self.time_step - 1, self.proc_params["period"])
+        for name, (port, _, _) in self.proc_params["recorded"].items():
+            if port in ports:
+                self.files[name][at] = take(getattr(self, port))
 
-    def _clear(self) -> None:
-        ports = [self.current, self.voltage, *([self.buffer] if self.proc_params["buffered"] else [])]
-        for port in ports:
+    def _erase(self) -> None:
+        read = [port for port, _, _ in self.proc_params["recorded"].values() if port in ("first", "second")]
+        for name in (*read, *(f"erase_{slot}" for slot in range(self.proc_params["n_erased"]))):
+            port = getattr(self, name)
             port.write(np.zeros(port._shape, np.int32))
             port.read()  # answered after the write: the next step cannot overtake it
-
-    def _write(self) -> None:
-        for name, values in self.recorded.items():
-            target = Path(self.proc_params["folder"]) / f"{self.proc_params['prefix']}{name}.npy"
-            with open(f"{target}.part", "wb") as file:
-                np.save(file, values)
-            os.replace(f"{target}.part", target)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from lava.magma.core.process.ports.ports import InPort, OutPort, RefPort
 from lava.magma.core.process.process import AbstractProcess
+
+SLOTS = 8  # variables that one recorder can set to zero
 
 
 class Source(AbstractProcess):
@@ -21,15 +25,15 @@ class Source(AbstractProcess):
 
 
 class Recorder(AbstractProcess):
-    """Records spikes, current and voltage of a layer; at the end of each sample sets its state to zero.
+    """Records what comes in and two variables of others, and at the end of each sample sets those and more to zero.
 
-    Writes, at the last step, ``<folder>/<prefix>spikes.npy`` (bool), ``current.npy`` and ``voltage.npy`` (int32),
-    each (samples, period, *shape).
+    Writes ``<folder>/<prefix><name>.npy`` for each quantity, (samples, period, *shape).
 
     Args:
         folder, prefix: where.
-        shape: of the layer.
-        buffer_shape: of its synapses' buffer of what is under way, None if it has none.
+        recorded: name of a quantity -> the port it is read by (``s_in`` or ``received`` of what is sent, ``first`` or
+            ``second`` of variables), its shape, and NumPy's name of the type to keep it in.
+        erased: shapes of other variables to set to zero, `SLOTS` at most, in the order of the ports ``erase_0``, ...
         samples, period: samples one after the other, and steps for each.
     """
 
@@ -38,20 +42,27 @@ class Recorder(AbstractProcess):
         *,
         folder: str,
         prefix: str,
-        shape: tuple[int, ...],
-        buffer_shape: tuple[int, ...] | None,
+        recorded: Mapping[str, tuple[str, tuple[int, ...], str]],
+        erased: Sequence[tuple[int, ...]],
         samples: int,
         period: int,
     ) -> None:
         super().__init__(
             folder=folder,
             prefix=prefix,
-            shape=shape,
-            buffered=buffer_shape is not None,
+            recorded=dict(recorded),
+            n_erased=len(erased),
             samples=samples,
             period=period,
         )
-        self.s_in = InPort(shape=shape)
-        self.current = RefPort(shape=shape)
-        self.voltage = RefPort(shape=shape)
-        self.buffer = RefPort(shape=(1,) if buffer_shape is None else buffer_shape)
+        shapes = {port: shape for port, shape, _ in recorded.values()}
+        self.s_in = InPort(shape=shapes.get("s_in", (1,)))
+        self.received = InPort(shape=shapes.get("received", (1,)))
+        self.first = RefPort(shape=shapes.get("first", (1,)))
+        self.second = RefPort(shape=shapes.get("second", (1,)))
+        for slot in range(SLOTS):
+            setattr(self, f"erase_{slot}", RefPort(shape=erased[slot] if slot < len(erased) else (1,)))
+
+    def erasers(self, count: int) -> list[RefPort]:
+        """The first ports for variables to set to zero."""
+        return [getattr(self, f"erase_{slot}") for slot in range(count)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from lava.lib.dl import slayer
+from lava.lib.dl.netx import hdf5
+from lava.lib.dl.slayer.neuron.norm import MeanOnlyBatchNorm
 
 import lava_dt
 from lava_dt.block import cuba
@@ -56,8 +58,7 @@ def test_lava_dls_own_blocks_without_hops_and_with_decays_0_and_4096_spike_as_tr
     net(spikes)
     net[1].delay.delay.data = 62 * torch.rand(30)
     net[2].delay.delay.data = 5 * torch.rand(5)
-    with pytest.warns(UserWarning, match=r"layer 3 \(dense\) has a current decay of 0"):
-        report = verify(net, spikes[:2])
+    report = verify(net, spikes[:2])
     assert report.identical, str(report)
     assert min(layer.spikes for layer in report.layers) > 5
 
@@ -132,6 +133,162 @@ def test_verifying_leaves_the_network_as_it_was(parameters, spikes) -> None:
     assert net[0].neuron.persistent_state is True
 
 
+def with_delays(*blocks: torch.nn.Module) -> torch.nn.Sequential:
+    for block in blocks:
+        if getattr(block, "delay", None) is not None:
+            block.delay.init = True
+            block.delay.delay.data = 12 * torch.rand(block.neuron.shape[0] if block.neuron.shape else 12)
+    return torch.nn.Sequential(*blocks)
+
+
+def images(parameters: dict) -> list[torch.nn.Module]:
+    """2 x 7 x 7 -> 5, with every kind of layer of images; the first pooling does not divide its image."""
+    sensitive = {**parameters, "threshold": 0.4}
+    return [
+        cuba.Conv(dict(parameters), 2, 4, 3, weight_scale=4, delay=True),
+        cuba.Pool(dict(sensitive), 2, weight_scale=2),
+        cuba.ConvT(dict(parameters), 4, 3, 2, stride=2, weight_scale=4, delay=True),
+        cuba.Unpool(dict(sensitive), 2, weight_scale=2),
+        cuba.Flatten(),
+        dense(parameters, 3 * 12 * 12, 5),
+    ]
+
+
+def rows(parameters: dict) -> list[torch.nn.Module]:
+    """40 -> 5, with biases, feedback, and voltages at the end."""
+    biased = {**parameters, "norm": MeanOnlyBatchNorm}
+    return [
+        cuba.Dense(biased, 40, 20, weight_scale=4, delay=True),
+        cuba.Recurrent(dict(parameters), 20, 12, weight_scale=4, delay=True),
+        cuba.Affine(dict(parameters), 12, 5, weight_scale=4),
+    ]
+
+
+def groups(parameters: dict) -> list[torch.nn.Module]:
+    """40 -> 4, averages at the end."""
+    return [dense(parameters, 40, 20, delay=True), dense(parameters, 20, 12, delay=True), cuba.Average(4)]
+
+
+HELD = lava_dt.Timestep(3, scheme="exponential", gain="integral", reset="soft")
+COARSE = lava_dt.Timestep(3, clock="coarse", scheme="exponential", gain="integral")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "timestep", "clock"),
+    [
+        (images, lava_dt.Timestep(1, reset="soft"), None),
+        (images, COARSE, None),
+        (images, HELD, None),
+        (rows, lava_dt.Timestep(), None),
+        (rows, COARSE, "held"),
+        (rows, HELD, None),
+        (rows, HELD, "coarse"),
+        (groups, COARSE, "held"),
+        (groups, HELD, None),
+    ],
+)
+def test_every_kind_of_layer_spikes_as_trained_on_every_clock_within_its_last_bin_too(
+    blocks, timestep, clock, parameters
+) -> None:
+    parameters["timestep"] = timestep
+    shape = (2, 7, 7) if blocks is images else (40,)
+    fine = (torch.rand(2, *shape, 31) < 0.2).float()
+    spikes = lava_dt.rebin(fine, 3) if timestep is COARSE else fine
+    net = torch.nn.Sequential(*blocks(parameters))
+    net(spikes)
+    for block in with_delays(*net):
+        if getattr(block, "neuron", None) is not None and block.neuron.norm is not None:
+            block.neuron.norm.running_mean.data = -0.06 * torch.rand(block.neuron.norm.running_mean.shape)
+    report = verify(net, spikes if clock is None else fine, clock=clock)
+    assert report.identical, str(report)
+    assert min(layer.spikes for layer in report.layers if layer.name[-8:] not in ("(affine)", "average)")) > 10
+    held = (clock or timestep.clock) == "held" and timestep.dt > 1
+    assert (
+        (report.clock, report.steps) == ("held", 31) if held else ("coarse", spikes.shape[-1] if clock is None else 11)
+    )
+    assert report.input_differs == 0
+
+
+def test_lava_dls_own_recurrent_and_affine_blocks_compute_as_trained(parameters, spikes) -> None:
+    net = torch.nn.Sequential(
+        slayer.block.cuba.Recurrent(dict(parameters), 40, 20, weight_scale=4),
+        slayer.block.cuba.Affine(dict(parameters), 20, 5, weight_scale=4, dynamics=False),
+    )
+    net(spikes)
+    report = verify(net, spikes[:2])
+    assert report.identical, str(report)
+    assert report.spikes > 100
+
+
+def test_netxs_own_network_is_compared_and_the_delays_that_it_cuts_are_told(tmp_path, parameters, spikes) -> None:
+    net = torch.nn.Sequential(dense(parameters, 40, 10, delay=True), dense(parameters, 10, 5))
+    net(spikes)
+    net[0].delay.delay.data = torch.arange(10.0)
+    write_hdf5(net, tmp_path / "short.net")
+    report = verify(net, spikes[:2], hdf5.Network(str(tmp_path / "short.net")))
+    assert report.identical, str(report)
+    net[0].delay.max_delay = 100
+    net[0].delay.delay.data[3] = 70
+    with pytest.warns(UserWarning, match="62"):
+        write_hdf5(net, tmp_path / "long.net")
+    first = verify(net, spikes[:2], hdf5.Network(str(tmp_path / "long.net"))).first
+    assert (first.layer, first.neuron) == ("layer 0 (dense)", (3,))
+    assert first.cause == "netx cuts this neuron's delay of 70 steps to 62: to_lava does not"
+
+
+def test_an_input_that_reaches_lava_changed_is_the_first_difference(parameters, spikes, monkeypatch) -> None:
+    net = small_net(parameters, spikes)
+    lava = to_lava(net)
+    encode = lava.encode
+
+    def changed(values):
+        rows = encode(values)
+        rows[1, 7, 21] = 1 - rows[1, 7, 21]
+        return rows
+
+    monkeypatch.setattr(lava, "encode", changed)
+    report = verify(net, spikes[:2], lava)
+    assert (report.input_differs, report.identical) == (1, False)
+    first = report.first
+    assert (first.sample, first.layer, first.neuron, first.step, first.quantity) == (1, "input", (21,), 7, "input")
+    assert "1 entries of the input differ" in str(report)
+
+
+def test_many_samples_are_compared_a_few_at_a_time(parameters, spikes, monkeypatch) -> None:
+    net = small_net(parameters, spikes)
+    whole = verify(net, spikes)
+    monkeypatch.setattr("lava_dt.export.parity._AT_ONCE", 40 * 100)
+    monkeypatch.setattr("lava_dt.export.parity._RECORDED", 3 * 40 * 100)
+    pieces = verify(net, spikes)
+    assert (pieces.layers, pieces.samples, pieces.identical) == (whole.layers, 4, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"lava": 3}, TypeError, "lava is a int: pass a file, a network of to_lava"),
+        ({"clock": "fine"}, ValueError, "clock is 'fine': pass 'held' or 'coarse'"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(options, error, words, parameters, spikes) -> None:
+    with pytest.raises(error, match=words):
+        verify(small_net(parameters, spikes), spikes, **options)
+
+
+def test_a_network_built_for_other_samples_is_refused(parameters) -> None:
+    parameters["timestep"] = HELD
+    spikes = torch.zeros(2, 40, 31)
+    net = small_net(parameters, spikes)
+    with pytest.raises(ValueError, match=r"was built with sample=\(31, 40\), and these samples need sample=\(33, 36\)"):
+        verify(net, spikes, to_lava(net, sample=(31, 40)))
+    with pytest.raises(ValueError, match="clock is 'coarse', but the Lava network runs on the held clock"):
+        verify(net, spikes, to_lava(net), clock="coarse")
+    drops = torch.nn.Sequential(dense({**parameters, "timestep": lava_dt.Timestep(3, between="drop")}, 40, 5))
+    drops(spikes)
+    with pytest.raises(ValueError, match="the samples have 31 steps, and the network drops"):
+        verify(drops, spikes)
+
+
 def small_net(parameters: dict, spikes: torch.Tensor) -> torch.nn.Sequential:
     net = torch.nn.Sequential(dense(parameters, 40, 10), dense(parameters, 10, 5))
     net(spikes)
@@ -150,7 +307,9 @@ def test_a_changed_threshold_is_caught_with_layer_neuron_and_step(parameters, sp
     assert report.layers[1].differing_currents == 0
     assert report.layers[1].differing_spikes == report.differing_spikes > 0
     assert (report.first.layer, report.first.neuron) == ("layer 1 (dense)", (3,))
-    assert report.first.cause == "only one side spikes: its threshold is not 80 in Lava"
+    assert report.first.cause == (
+        "only one side spikes: its threshold is not 80 in Lava (its threshold is 40 in Lava, 80 in training)"
+    )
     voltage = net[1].neuron.dynamics(net[1].synapse(net[0](spikes)))[1][report.first.sample, 3] * 64
     assert int(torch.argmax((voltage > 40).float())) == report.first.step
     assert f"sample {report.first.sample}, layer 1 (dense), neuron 3, step {report.first.step}:" in str(report)
@@ -168,20 +327,27 @@ def test_a_changed_weight_is_caught_at_the_first_spike_through_it(parameters, sp
     assert "weights of this neuron" in first.cause
 
 
-def test_changed_decays_and_delays_are_told_apart(parameters, spikes) -> None:
-    net = torch.nn.Sequential(dense(parameters, 40, 10, delay=True))
+def test_changed_decays_delays_and_feedback_are_told_apart(parameters, spikes) -> None:
+    net = torch.nn.Sequential(
+        dense(parameters, 40, 20, delay=True), cuba.Recurrent(dict(parameters), 20, 10, weight_scale=4)
+    )
     net(spikes)
-    net[0].delay.delay.data = 5 * torch.rand(10)
+    net[0].delay.delay.data = 5 * torch.rand(20)
     lava = to_lava(net)
     lava.layers[0].neuron.dv.init = lava.layers[0].neuron.dv.init + 1
     first = verify(net, spikes[:1], lava).first
-    assert first.quantity == "voltage"
-    assert "the voltage decay" in first.cause
+    assert (first.layer, first.quantity) == ("layer 0 (dense)", "voltage")
+    assert "the voltage decay is 124/4096 in Lava, 123/4096 in training" in first.cause
     lava = to_lava(net)
-    lava.layers[0].synapse.delays.init[4] += 1
+    lava.layers[0].delay.delays.init[4] += 1
     first = verify(net, spikes[:1], lava).first
-    assert first.neuron == (4,)
-    assert "the delays differ" in first.cause
+    assert first.layer == "layer 1 (dense_rec)"
+    assert "the delay of channel 4 of layer 0 (dense) is" in first.cause
+    lava = to_lava(net)
+    lava.layers[1].synapse_rec.weights.init[7, :] += 2
+    first = verify(net, spikes[:1], lava).first
+    assert (first.layer, first.neuron, first.quantity) == ("layer 1 (dense_rec)", (7,), "current")
+    assert "its feedback weight 0 is" in first.cause
 
 
 def test_a_spike_at_the_threshold_of_lava_dls_float32_is_reported_with_its_cause(parameters) -> None:
