@@ -67,7 +67,6 @@ class Encoding:
 
     def _drive(self, values: np.ndarray, block: Layer) -> np.ndarray:
         """What the block's neurons get: lava-dl's affine transform in integers of 1/64, at grid steps only."""
-        steps = values.shape[-1]
         if self.bins is not None:
             values = _binned(values, self.bins)
         value = np.rint(values.astype(np.float64) * 32) * 2
@@ -82,19 +81,15 @@ class Encoding:
             )
         if self.bins is None:
             return drive.astype(np.int32)
-        laid = np.zeros((*drive.shape[:-1], steps), np.int32)
-        laid[..., _ends(steps, self.bins.dt)] = drive
+        dt = self.bins.dt
+        laid = np.zeros((*drive.shape[:-1], drive.shape[-1] * dt), np.int32)
+        laid[..., dt - 1 :: dt] = drive
         return laid
-
-
-def _ends(steps: int, dt: int) -> np.ndarray:
-    """The last step of each bin, from 0."""
-    return np.minimum(np.arange(dt, steps + dt, dt), steps) - 1
 
 
 def _binned(values: np.ndarray, timestep: Timestep) -> np.ndarray:
     """(..., T) -> (..., bins): the sum of each bin, or its last value where the others are dropped."""
     steps, dt = values.shape[-1], timestep.dt
     if timestep.between == "drop":
-        return values[..., _ends(steps, dt)]
+        return values[..., np.minimum(np.arange(dt, steps + dt, dt), steps) - 1]
     return np.add.reduceat(values, np.arange(0, steps, dt), axis=-1) if steps else values

@@ -79,7 +79,12 @@ def plan(
             "clock='held' with a network trained on the coarse clock"
         )
     if sample is not None:
-        GridSteps(dt, 0, sample)  # or it is refused
+        GridSteps(dt if held else 1, 0, sample)  # or it is refused
+        if held and trained.between == "drop" and sample[0] % dt:
+            raise ValueError(
+                f"a sample has {sample[0]} steps, and the network drops what arrives between its grid steps, every "
+                f"{dt} steps, which a last bin that is shorter moves: pass samples of a multiple of that"
+            )
     if input_message_bits is None:
         input_message_bits = MESSAGE_BITS if dt > 1 and not held else 0
     run = Simulation(held=held, floating=tag == "floating_pt", sample=sample, sparse=sparse)

@@ -10,17 +10,20 @@ from typing import Any
 class GridSteps:
     """The grid steps of dt fine steps, as a layer that runs ``offset`` steps behind training counts them (A.3).
 
-    At Lava's step n the layer is at step s = n - offset. Grid steps are the multiples of dt; of samples that follow
-    each other, with s counted anew in each, also a sample's last step, which ends a shorter bin.
+    At Lava's step n the layer is at step s = n - offset, and the multiples of dt are grid steps. Of samples that follow
+    each other s is counted anew in each, and nothing happens from the end of a sample's last bin to the next sample.
 
     Args:
         dt: fine steps in a bin, >= 1.
         offset: steps behind training; negative where the layer is ahead.
-        sample: (steps of a sample, period from sample to sample), or None for one that never ends. Between its last
-            step and the next sample nothing acts.
+        sample: (steps of a sample, period from sample to sample), or None for one that never ends.
 
     Raises:
-        ValueError: dt below 1, or a sample that does not fit into its period.
+        ValueError: dt below 1, or a sample whose bins do not fit into its period.
+
+    Notes:
+        In training a last bin that is shorter than dt ends with the sample, and what would arrive behind that is
+        delivered at its last step. Here it goes on to its own end, which comes to the same.
     """
 
     dt: int
@@ -30,20 +33,24 @@ class GridSteps:
     def __post_init__(self) -> None:
         if self.dt < 1:
             raise ValueError(f"dt is {self.dt}: it must be 1 or more fine steps")
-        if self.sample is not None and not 1 <= self.sample[0] <= self.sample[1]:
+        if self.sample is not None and not 1 <= self.sample[0] <= self.last <= self.sample[1]:
             raise ValueError(
-                f"sample is {self.sample}: pass (steps of a sample, period from sample to sample), the period no "
-                "shorter than the sample and that 1 step or more"
+                f"sample is {self.sample} at dt={self.dt}: pass (steps of a sample, period from sample to sample), 1 "
+                "step or more, and a period that holds all its bins"
             )
+
+    @property
+    def last(self) -> int:
+        """The last grid step of a sample; 0 without samples."""
+        return 0 if self.sample is None else -(-self.sample[0] // self.dt) * self.dt
 
     def acts(self, time_step: int) -> bool:
         """Whether Lava's step ``time_step``, from 1, is a grid step."""
         step = time_step - self.offset
         if self.sample is None:
             return step >= 1 and step % self.dt == 0
-        steps, period = self.sample
-        step = (step - 1) % period + 1
-        return step <= steps and (step % self.dt == 0 or step == steps)
+        step = (step - 1) % self.sample[1] + 1
+        return step <= self.last and step % self.dt == 0
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Rebin(AbstractProcess):
         shape: of the input.
         dt: fine steps in a bin, >= 1.
         saturate: send 1 for any count above 0.
-        sample: as `GridSteps`: a sample's last bin may be shorter.
+        sample: as `GridSteps`.
 
     Attributes:
         waiting: Var, the count since the last bin.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
-from lava.magma.core.model.py.ports import PyOutPort
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
@@ -74,16 +74,15 @@ class _Held:
 
     def run_spk(self: Any) -> None:
         options = self.proc_params
-        arriving = self.a_in.recv()
+        arriving, fed_back = self.a_in.recv(), self.fed_back.recv()
         if options["resets"].due(self.time_step):
             for state in (self.u, self.v, self.waiting):
                 state[:] = 0
         if options["grid"].acts(self.time_step):
-            self.s_out.send(self._step(arriving + self.waiting))
+            self.s_out.send(self._step(arriving + fed_back + self.waiting))
             self.waiting[:] = 0
             return
-        if not options["drops"]:
-            self.waiting[:] = self.waiting + arriving
+        self.waiting[:] = self.waiting + fed_back + (0 if options["drops"] else arriving)
         self.s_out.send(np.zeros(self.v.shape, bool))
 
     def _step(self: Any, activation: np.ndarray) -> np.ndarray:
@@ -115,6 +114,7 @@ class PySoftResetLIFFloat(_Soft, _Float):
 @requires(CPU)
 @tag("fixed_pt")
 class PyHeldLIFFixed(_Held, _Fixed):
+    fed_back: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
     waiting: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
 
 
@@ -122,4 +122,5 @@ class PyHeldLIFFixed(_Held, _Fixed):
 @requires(CPU)
 @tag("floating_pt")
 class PyHeldLIFFloat(_Held, _Float):
+    fed_back: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
     waiting: np.ndarray = LavaPyType(np.ndarray, float)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from lava.magma.core.process.ports.ports import InPort
 from lava.magma.core.process.variable import Var
 from lava.proc.lif.process import LIF
 
@@ -45,11 +46,12 @@ class HeldLIF(LIF):
         shape, u, v, du, dv, bias_mant, bias_exp, vth: those of `lava.proc.lif.process.LIF`, for a step of dt.
         dt: fine steps in one step, >= 1.
         reset: ``hard`` or ``soft``.
-        between: what arrives between grid steps: ``accumulate`` or ``drop``.
+        between: what arrives at ``a_in`` between grid steps: ``accumulate`` or ``drop``.
         offset, sample: which steps are grid steps, as `GridSteps`.
         reset_interval, reset_offset: as `SoftResetLIF`; what waits for a grid step is forgotten too.
 
     Attributes:
+        fed_back: a second port for activation, of a layer's own spikes, that is never dropped.
         waiting: Var, the activation since the last grid step.
 
     Raises:
@@ -80,4 +82,5 @@ class HeldLIF(LIF):
             resets=Resets(reset_interval, reset_offset),
             **parameters,
         )
+        self.fed_back = InPort(shape=shape)
         self.waiting = Var(shape=shape, init=0)

@@ -14,6 +14,7 @@ from lava_dt.export.description import IMAGES, SYNAPTIC, Description, Layer, ima
 from lava_dt.export.processes.binning import GroupSum, Rebin
 from lava_dt.export.processes.delay import SpikeDelay
 from lava_dt.export.processes.encoding import Encoding
+from lava_dt.export.processes.lif import HeldLIF
 from lava_dt.export.processes.parts import (
     MESSAGE_BITS,
     Simulation,
@@ -85,7 +86,8 @@ class Block(AbstractProcess):
         if layer.weight_rec is not None:
             self.synapse_rec = dense_process(layer, layer.weight_rec, 0, run)
             self.neuron.s_out.connect(self.synapse_rec.s_in)
-            self.synapse_rec.a_out.connect(self.neuron.a_in)
+            held = isinstance(self.neuron, HeldLIF)
+            self.synapse_rec.a_out.connect(self.neuron.fed_back if held else self.neuron.a_in)
 
     @property
     def block(self) -> str:
@@ -116,7 +118,8 @@ class Network(AbstractProcess):
             step. What a recurrent layer feeds back at its last step is not cut.
         saturate: bins made in Lava hold 1 for any count.
         sample: (steps of a sample, period from sample to sample), in steps of the network, for samples one after the
-            other. On the held clock a sample's last bin may be shorter; on both, biases act in samples only.
+            other: bins begin anew with each, and biases act from a sample's first step to its last bin's end. The
+            period must hold all bins of a sample.
         input_shape: (width, height, channel) of the input; needed where the first layer is one of images.
         sparse_fc_layer: dense layers have lava-nc's Sparse synapses.
         fine_step: seconds, or None.
@@ -200,7 +203,8 @@ class Network(AbstractProcess):
                 was trained on the coarse clock and runs on the held one, fine steps.
 
         Returns:
-            int32, (batch, time, *inp.shape).
+            int32, (batch, time, *inp.shape); time is filled up to whole bins where they are made here, for an input
+            block on the held clock.
 
         Raises:
             ValueError: a shape that does not fit; values that cannot travel: not whole, negative, above 255 (in a bin,
