@@ -101,21 +101,19 @@ def _expected_voltage(rows: Rows) -> int:
 
 def _moved(rows: Rows, delays_before: bool) -> str | None:
     """Delays before the neuron, as netx puts them, that are not training's."""
-    delay = 0 if rows.layer.delay is None else rows.register(rows.layer.delay)
-    if not delays_before or not _same_but_moved(*rows.current):
+    if not delays_before or not any(_same_but_moved(*rows.current, by) for by in range(-LARGEST, LARGEST + 1) if by):
         return None
+    delay = 0 if rows.layer.delay is None else rows.register(rows.layer.delay)
     if delay > LARGEST:
         return f"netx cuts this neuron's delay of {delay} steps to {LARGEST}: to_lava does not"
     return "Lava's current is the same at other steps: the delays differ"
 
 
-def _same_but_moved(ours: np.ndarray, theirs: np.ndarray) -> bool:
-    """Whether two rows (time,) are the same but for a delay, which moves the first entry that is not 0."""
-    if not ours.any() or not theirs.any():
-        return False
-    later = int(theirs.astype(bool).argmax()) - int(ours.astype(bool).argmax())
-    early, late = (ours, theirs) if later > 0 else (theirs, ours)
-    return later != 0 and np.array_equal(early[: len(early) - abs(later)], late[abs(later) :])
+def _same_but_moved(ours: np.ndarray, theirs: np.ndarray, by: int) -> bool:
+    """Whether, as far as both are known, and for half of them at least, theirs is ours ``by`` steps earlier."""
+    early, late = (theirs, ours) if by > 0 else (ours, theirs)
+    both = len(ours) - abs(by)
+    return 2 * both >= len(ours) and bool(early[:both].any()) and np.array_equal(early[:both], late[abs(by) :])
 
 
 def _equality(rows: Rows, quantity: str) -> str | None:
