@@ -159,10 +159,16 @@ def states_of(network: Any) -> list[Any]:
     return found
 
 
-def run(process: Any, steps: int, timeout: float) -> None:
+def run(process: Any, steps: int, timeout: float, tag: str = "fixed_pt") -> None:
     """Runs a Lava process and stops it, whatever happens.
 
     Lava waits for ever when one of its processes fails; here the others are ended and the failure is raised.
+
+    Args:
+        process: the one, with whatever is connected to it.
+        steps: of Lava.
+        timeout: seconds.
+        tag: of the process models, ``fixed_pt`` or ``floating_pt``.
 
     Raises:
         RuntimeError: one of Lava's processes failed; the message is its exception's.
@@ -173,7 +179,7 @@ def run(process: Any, steps: int, timeout: float) -> None:
         with contextlib.redirect_stdout(quiet):
             with _interrupts_held_back():
                 condition = RunSteps(num_steps=steps, blocking=False)
-                process.run(condition=condition, run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+                process.run(condition=condition, run_cfg=Loihi2SimCfg(select_tag=tag))
             _wait(process.runtime, timeout)
             process.wait()
             process.stop()
