@@ -1,9 +1,9 @@
 """Forward pass in Numba: samples in parallel, neurons on the vector axis, time relative to the last input.
 
 The state of all neurons is their potential V and current I at the last input (``crossings.py``); both decay, so nothing
-overflows however long the simulation is. From one input to the next a pass over all neurons computes the state at the
-end of the interval and flags the neurons that may cross in it: those at the threshold at its beginning or end, and
-those whose peak lies inside and may reach it. Only they are solved, in float64 (``rules.py``). The flags may be too
+overflows however long the simulation is. From one input to the next one pass over all neurons flags those that may
+cross: those at the threshold at the beginning or end of the interval, and those whose peak lies inside and may reach
+it. Another takes the state to the end. Only the flagged are solved, in float64 (``rules.py``). The flags may be too
 many; a crossing that they miss by rounding leaves V at or above the threshold at the beginning of the next interval,
 and is found there. A V that is no number, as the sum of the weights is above the largest one, is flagged to be refused.
 
@@ -42,6 +42,7 @@ from bats_dt.spikes import EmittedSpikes, SpikeEvents
 
 EXACT, SNAP, DETECT, PUBLISHED = range(4)
 _RULE_CODES = {None: EXACT, "snap": SNAP, "detect": DETECT, "published": PUBLISHED}
+LANES = 16  # neurons that vector instructions take at once: their number is rounded up to it, without further inputs
 _SLACK = 1e-5  # of the flags, relative to the threshold: some hundred roundings of float32
 
 
@@ -82,109 +83,129 @@ def spike_times(
     return EmittedSpikes(events, last_input, since, slopes, *counts, rule in ("snap", "detect"))
 
 
+# What is done for all neurons is done in loops of few arrays each: before a loop that it has vectorised LLVM asks
+# whether any two of its arrays overlap, and with ten neurons that takes longer than the loop.
+
+
 @njit(cache=True, error_model="numpy")
-def _add_row(state, now, weights, pre):
+def _add_row(state, weights, pre):
     for j in range(weights.shape[1]):
-        state[now, I, j] += weights[pre, j]
+        state[I, j] += weights[pre, j]
 
 
 @njit(cache=True, error_model="numpy")
-def _advance_in_closed_form(state, now, flags, low, interval):
+def _flag_in_closed_form(state, flags, low, interval):
     decay, decay_i, response, tau = interval[0], interval[1], interval[2], interval[3]
     for j in range(flags.size):
-        v = state[now, V, j]
-        i = state[now, I, j]
+        v = state[V, j]
+        i = state[I, j]
         a = tau * i
         b = v + a
         v_then = decay * v + response * i
-        i_then = decay_i * i
-        state[1 - now, V, j] = v_then
-        state[1 - now, I, j] = i_then
-        peak_inside = (a > v) & (tau * i_then <= v_then)
+        peak_inside = (a > v) & (tau * (decay_i * i) <= v_then)
         flags[j] = (v >= low) | (not v_then < low) | (peak_inside & (b * b >= (a + a + a + a) * low))
 
 
 @njit(cache=True, error_model="numpy")
-def _advance(state, now, flags, low, interval):
+def _flag(state, flags, low, interval):
     decay, decay_i, response, tau = interval[0], interval[1], interval[2], interval[3]
     most_response = interval[4]
     for j in range(flags.size):
-        v = state[now, V, j]
-        i = state[now, I, j]
+        v = state[V, j]
+        i = state[I, j]
         v_then = decay * v + response * i
-        i_then = decay_i * i
-        state[1 - now, V, j] = v_then
-        state[1 - now, I, j] = i_then
-        peak_inside = (tau * i > v) & (tau * i_then <= v_then)
+        peak_inside = (tau * i > v) & (tau * (decay_i * i) <= v_then)
         flags[j] = (v >= low) | (not v_then < low) | (peak_inside & (max(v, decay * v) + most_response * i >= low))
 
 
 @njit(cache=True, error_model="numpy")
+def _advance(state, interval):
+    decay, decay_i, response = interval[0], interval[1], interval[2]
+    for j in range(state.shape[1]):
+        state[V, j] = decay * state[V, j] + response * state[I, j]
+        state[I, j] *= decay_i
+
+
+@njit(cache=True, error_model="numpy")
 def _flag_the_due(flags, pending, t_end):
-    for j in range(flags.size):
+    for j in range(pending.shape[1]):
         flags[j] |= pending[DUE, j] <= t_end
 
 
 @njit(cache=True, error_model="numpy")
-def _list_flagged(flags, words, neurons):
-    """The indices of the flags that are set, and how many they are; ``words``: the flags by eight."""
-    n = 0
+def _list_flagged(flags, words, n_neurons, neurons):
+    """The neurons whose flags are set, and how many they are; ``words``: the flags by eight."""
+    # without branches, which could not be predicted: first the words that are not 0, at the end of ``neurons``
+    found = flags.size
     for word in range(words.size):
-        if words[word] != 0:
-            for j in range(8 * word, min(8 * word + 8, flags.size)):
-                neurons[n] = j
-                n += flags[j]
+        neurons[found] = word
+        found += words[word] != 0
+    n = 0
+    for place in range(flags.size, found):
+        word = neurons[place]
+        for j in range(8 * word, 8 * word + 8):
+            neurons[n] = j
+            n += flags[j]
+    while n > 0 and neurons[n - 1] >= n_neurons:  # with a threshold below LATE_SLACK lanes without one are flagged
+        n -= 1
     return n
+
+
+@njit(cache=True, error_model="numpy")
+def _copy_flagged(state, neurons, n, before):
+    for place in range(n):
+        before[V, place] = state[V, neurons[place]]
+        before[I, place] = state[I, neurons[place]]
 
 
 @njit(cache=True, error_model="numpy")
 def _simulate_sample(
     begin, end, in_times, in_neurons, weights, constants, low, max_simulation, max_spikes, rule,
-    state, pending, pending_input, counts, flags, words, flagged, interval, tally, floats, integers,
+    state, before, pending, pending_input, counts, flags, words, flagged, interval, tally, floats, integers,
 ):  # fmt: skip
     """Emit the spikes of one sample, interval by interval."""
-    most_response = factors(time_to_peak(0.0, 1.0, constants), constants)[2]
     interval[3] = constants.tau_mem
+    interval[4] = factors(time_to_peak(0.0, 1.0, constants), constants)[2]
     first = begin
-    now = 0
     while first < end and in_times[first] <= max_simulation and tally[DIVERGED] < 0:
         last = first
         while last < end and in_times[last] == in_times[first]:
-            _add_row(state, now, weights, in_neurons[last])
+            _add_row(state, weights, np.uintp(in_neurons[last]))
             last += 1
         t_start = np.float64(in_times[first])
         t_end = np.float64(min(max_simulation, in_times[last]) if last < end else max_simulation)
         interval[0], interval[1], interval[2] = factors(t_end - t_start, constants)
         if constants.closed:
-            _advance_in_closed_form(state, now, flags, low, interval)
+            _flag_in_closed_form(state, flags, low, interval)
         else:
-            interval[4] = most_response
-            _advance(state, now, flags, low, interval)
+            _flag(state, flags, low, interval)
         if rule == SNAP:
             _flag_the_due(flags, pending, t_end)
-        n = _list_flagged(flags, words, flagged)
+        n = _list_flagged(flags, words, counts.size, flagged)
+        if n > 0:
+            _copy_flagged(state, flagged, n, before)
+        _advance(state, interval)
         if n > 0:
             if rule == EXACT:
                 fire_exactly(
-                    flagged, n, last - 1, t_start, t_end, state, now, counts, tally, constants, max_spikes, floats,
+                    flagged, n, last - 1, t_start, t_end, before, state, counts, tally, constants, max_spikes, floats,
                     integers,
                 )  # fmt: skip
             elif rule == SNAP:
                 fire_snapped(
-                    flagged, n, last - 1, t_start, t_end, state, now, pending, pending_input, counts, tally, constants,
-                    max_spikes, floats, integers,
+                    flagged, n, last - 1, t_start, t_end, before, state, pending, pending_input, counts, tally,
+                    constants, max_spikes, floats, integers,
                 )  # fmt: skip
             elif rule == DETECT:
                 fire_detected(
-                    flagged, n, last - 1, t_start, t_end, state, now, pending, pending_input, counts, tally, constants,
-                    max_spikes, floats, integers,
+                    flagged, n, last - 1, t_start, t_end, before, state, pending, pending_input, counts, tally,
+                    constants, max_spikes, floats, integers,
                 )  # fmt: skip
             else:
                 fire_as_published(
-                    flagged, n, last - 1, t_start, t_end, state, now, counts, tally, constants, max_spikes, floats,
+                    flagged, n, last - 1, t_start, t_end, before, state, counts, tally, constants, max_spikes, floats,
                     integers,
                 )  # fmt: skip
-        now = 1 - now
         first = last
 
 
@@ -213,12 +234,14 @@ def _simulate_samples(
 ):  # fmt: skip
     """The spikes of a range of samples, each sample's sorted: (time, since, slope), (neuron, slot, last input)."""
     n_post = weights.shape[1]
-    state = np.empty((2, STATE_ROWS, n_post), weights.dtype)
+    width = (n_post + LANES - 1) // LANES * LANES
+    state = np.empty((STATE_ROWS, width), weights.dtype)
+    before = np.empty((STATE_ROWS, n_post), weights.dtype)
     pending = np.empty((PENDING_ROWS, n_post), weights.dtype)
     pending_input = np.empty(n_post, np.int64)
     counts = np.empty(n_post, np.int32)
-    padded = np.zeros((n_post + 7) // 8 * 8, np.uint8)
-    flagged = np.empty(n_post + 1, np.int32)
+    flags = np.empty(width, np.uint8)
+    flagged = np.empty(width + width // 8 + 1, np.int32)
     interval = np.empty(5, weights.dtype)  # decay of V and of I, response to I, tau_mem, largest response
     floats = np.empty((3, n_post * max_spikes + 1), weights.dtype)
     integers = np.empty((3, n_post * max_spikes + 1), np.int64)
@@ -227,13 +250,13 @@ def _simulate_samples(
     all_integers = np.empty((3, 0), np.int64)
     used = 0
     for sample in range(first_sample, end_sample):
-        state[0] = 0.0
+        state[:] = 0.0
         pending[:] = 0.0
         pending[DUE] = np.inf
         counts[:] = 0
         _simulate_sample(
             offsets[sample], offsets[sample + 1], in_times, in_neurons, weights, constants, low, max_simulation,
-            max_spikes, rule, state, pending, pending_input, counts, padded[:n_post], padded.view(np.uint64),
+            max_spikes, rule, state, before, pending, pending_input, counts, flags, flags.view(np.uint64),
             flagged, interval, tally[sample], floats, integers,
         )  # fmt: skip
         n = tally[sample, EMITTED]

@@ -5,9 +5,9 @@ Each takes in all neurons that may spike in the interval; they share arguments:
     neurons, n              the neurons, and how many of them there are
     event                   index of the input with which the interval begins
     t_start, t_end          the interval [s], its end included
-    state, now              potential and current: state[now] (2, n_post) at its beginning, to be read, and
-                            state[1 - now] at its end, to be written for neurons that have spiked: for the others it
-                            is there already
+    before                  potential and current of these neurons at its beginning, (2, n or more)
+    state                   those of all neurons at its end, had none spiked, (2, n_post or more): to be corrected for
+                            those that have
     pending, pending_input  what each neuron keeps of a crossing that is to become a spike, by the rows below
     counts                  spikes kept of each neuron (n_post,)
     tally                   of the sample, by the places below
@@ -65,13 +65,15 @@ def _record(j, time, since, inverse, last_input, counts, tally, max_spikes, floa
 
 
 @_jit
-def fire_exactly(neurons, n, event, t_start, t_end, state, now, counts, tally, constants, max_spikes, floats, integers):
+def fire_exactly(
+    neurons, n, event, t_start, t_end, before, state, counts, tally, constants, max_spikes, floats, integers
+):
     """A crossing is a spike."""
     length = t_end - t_start
     for place in range(n):
         j = neurons[place]
-        v = np.float64(state[now, V, j])
-        i = np.float64(state[now, I, j])
+        v = np.float64(before[V, place])
+        i = np.float64(before[I, place])
         if not (np.isfinite(v) and np.isfinite(i)):  # the sum of its weights is above the largest number
             tally[DIVERGED] = j
             return
@@ -92,19 +94,19 @@ def fire_exactly(neurons, n, event, t_start, t_end, state, now, counts, tally, c
             v -= constants.reset
             rise, v, i = next_crossing(v, i, length - since, constants)
         if fired > 0:
-            state[1 - now, V, j], state[1 - now, I, j] = moved(v, i, max(length - since, 0.0), constants)
+            state[V, j], state[I, j] = moved(v, i, max(length - since, 0.0), constants)
 
 
 @_jit
 def fire_snapped(
-    neurons, n, event, t_start, t_end, state, now, pending, pending_input, counts, tally, constants, max_spikes,
+    neurons, n, event, t_start, t_end, before, state, pending, pending_input, counts, tally, constants, max_spikes,
     floats, integers,
 ):  # fmt: skip
     """A crossing makes a spike due at the next grid point; until it is emitted, inputs only change the state."""
     for place in range(n):
         j = neurons[place]
-        v = np.float64(state[now, V, j])
-        i = np.float64(state[now, I, j])
+        v = np.float64(before[V, place])
+        i = np.float64(before[I, place])
         if not (np.isfinite(v) and np.isfinite(i)):
             tally[DIVERGED] = j
             return
@@ -144,19 +146,19 @@ def fire_snapped(
                 pending[INVERSE, j] = 0.0
                 pending_input[j] = event
         if fired > 0:
-            state[1 - now, V, j], state[1 - now, I, j] = moved(v, i, t_end - origin, constants)
+            state[V, j], state[I, j] = moved(v, i, t_end - origin, constants)
 
 
 @_jit
 def fire_detected(
-    neurons, n, event, t_start, t_end, state, now, pending, pending_input, counts, tally, constants, max_spikes,
+    neurons, n, event, t_start, t_end, before, state, pending, pending_input, counts, tally, constants, max_spikes,
     floats, integers,
 ):  # fmt: skip
     """A neuron that is above the threshold at a grid point spikes there, by its last upward crossing."""
     for place in range(n):
         j = neurons[place]
-        v = np.float64(state[now, V, j])
-        i = np.float64(state[now, I, j])
+        v = np.float64(before[V, place])
+        i = np.float64(before[I, place])
         if not (np.isfinite(v) and np.isfinite(i)):
             tally[DIVERGED] = j
             return
@@ -199,14 +201,14 @@ def fire_detected(
             pending[INVERSE, j] = 0.0
             pending_input[j] = event
         if fired > 0:
-            state[1 - now, V, j], state[1 - now, I, j] = moved(v, i, t_end - origin, constants)
-        if state[1 - now, V, j] < constants.theta:
+            state[V, j], state[I, j] = moved(v, i, t_end - origin, constants)
+        if state[V, j] < constants.theta:
             pending[ABOVE, j] = 0.0
 
 
 @_jit
 def fire_as_published(
-    neurons, n, event, t_start, t_end, state, now, counts, tally, constants, max_spikes, floats, integers
+    neurons, n, event, t_start, t_end, before, state, counts, tally, constants, max_spikes, floats, integers
 ):
     """The first grid point after the crossing only, if V is still near theta there; the reset is at the crossing.
 
@@ -215,8 +217,8 @@ def fire_as_published(
     """
     for place in range(n):
         j = neurons[place]
-        v = np.float64(state[now, V, j])
-        i = np.float64(state[now, I, j])
+        v = np.float64(before[V, place])
+        i = np.float64(before[I, place])
         if not (np.isfinite(v) and np.isfinite(i)):
             tally[DIVERGED] = j
             return
@@ -246,4 +248,4 @@ def fire_as_published(
             v -= constants.reset / y
             y = crossing_root(v, i, constants)
         if fired > 0:
-            state[1 - now, V, j], state[1 - now, I, j] = moved(v, i, t_end - t_start, constants)
+            state[V, j], state[I, j] = moved(v, i, t_end - t_start, constants)

@@ -65,6 +65,13 @@ def test_a_crossing_moves_to_the_next_grid_point_and_resets_as_if_it_had_not(sim
     assert not emitted.reset_on_grid
 
 
+def test_a_threshold_below_the_slack_makes_no_neurons_out_of_the_padding(simulate, one_spike_inputs):
+    # 1e-4 above 0 is above the threshold: the lanes beyond the three neurons, which are at 0, are flagged
+    neuron = Neuron(tau_syn=1.0, threshold=5e-5, reset=1.0)
+    emitted = simulate(one_spike_inputs([0.0]), np.array([[0.01, -0.01, 0.01]]), 0.5, neuron)
+    assert sorted(set(emitted.events.neurons.tolist())) == [0, 2]
+
+
 def test_the_reset_is_as_if_at_the_crossing(simulate, one_spike_inputs):
     # After the spike V = tau (3 y - 4.5 y^2), with a reset at the crossing. A second input of weight w at 1.5 crosses
     # where that, continued, and w's response make 2.
