@@ -11,6 +11,7 @@ from lava_dt.export.description import LARGEST_THRESHOLD
 LARGEST_STATE = (1 << 23) - 1  # of current and voltage: 24 bits with the sign
 STATE_SHIFT = 6  # weights and thresholds are aligned 6 bits up in the states
 MARGIN = 1.25  # states measured on samples may grow by so much on others
+_ROUNDING = 1e-9  # by which a threshold may miss a whole number
 ROOM = 32  # thresholds that a state can hold either way where nothing was measured
 
 
@@ -69,7 +70,7 @@ def quantise(name: str, weight: np.ndarray, level: float, scale: float, bits: in
     Raises:
         ValueError: no weight is left at this scale.
     """
-    threshold = int(scale * level)
+    threshold = int(scale * level * (1 + _ROUNDING))
     weighted = bool(weight.any())
     if threshold >= 1:
         scale = threshold / level
