@@ -56,18 +56,20 @@ def report(paths: Sequence[Path], out: Path | None) -> int:
     return 0
 
 
-def export(path: Path, out: Path | None, recordings: int) -> int:
-    """Exports a SLAYER run and says whether Lava spikes the same; 1 where it does not."""
-    from runs.parity import export_run, parity_text
+def export(path: Path, out: Path | None, data: str | None, recordings: int | None, dt: float | None) -> int:
+    """Exports a network and says whether Lava does the same; 1 where it does not."""
+    from runs.parity import export_network, identical, parity_text
 
-    if recordings < 0:
-        raise ConfigError(f"--recordings is {recordings}: give 0 for none, or a number of test recordings")
     console = Console()
-    parity = export_run(path, out, recordings)
-    console.line(f"wrote {out or path / 'export' / 'network.net'}")
-    if parity is not None:
-        console.line(parity_text(parity))
-    return 1 if parity is not None and parity["differing_spikes"] else 0
+    done = export_network(path, out, data, recordings, dt)
+    for note in done.notes:
+        console.line(note)
+    if done.file is not None:
+        console.line(f"wrote {done.file}")
+    if done.parity is None:
+        return 0
+    console.line(done.stages or parity_text(done.parity))
+    return 0 if identical(done.parity) else 1
 
 
 def _epochs(n: int) -> str:

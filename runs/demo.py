@@ -71,11 +71,11 @@ def run_demo(out: Path, plan: Plan | None = None, console: Console | None = None
 
 
 def _export(path: Path, recordings: int, console: Console) -> int:
-    from runs.parity import export_run, parity_text, read_parity
+    from runs.parity import export_network, parity_text, read_parity
 
     parity = read_parity(path)
     if parity is None or parity["recordings"] != recordings:
-        parity = export_run(path, None, recordings)
+        parity = export_network(path, recordings=recordings).parity
     if parity is None:
         return 0
     console.line(f"{path.name} in Lava: {parity_text(parity)}")

@@ -32,7 +32,7 @@ class BatsLearner:
         self._network = build(config, self._train.images.shape[1])
         self._neurons = spiking(self._network)
         self._lost = 0  # spikes that did not fit into max_spikes since the epoch, or the test, began
-        self._loss = _loss(config)
+        self._loss = loss_of(config)
         self._remedy = SilentLabelRemedy(config.silent_labels)
         self._optimizer = AdamOptimizer(learning_rate=config.learning_rate)
 
@@ -96,7 +96,8 @@ class BatsLearner:
         self._optimizer.load_state_dict(state)
 
 
-def _loss(config: BatsConfig) -> AbstractLoss:
+def loss_of(config: BatsConfig) -> AbstractLoss:
+    """What a run is trained on; its `predict` names the class."""
     if config.loss == "ttfs":
         return TTFSSoftmaxCrossEntropy(tau=config.loss_tau)
     return SpikeCountClassLoss(target_true=config.target_true, target_false=config.target_false)

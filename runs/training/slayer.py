@@ -147,16 +147,14 @@ def set_weights(blocks: torch.nn.ModuleList, arrays: Arrays) -> None:
             module.init = True  # lava-dl draws delays at the first forward pass unless told that they are there
 
 
-def trained_network(config: SlayerConfig, arrays: Arrays, n_recordings: int) -> tuple[torch.nn.Module, torch.Tensor]:
-    """A checkpoint's network, ready to be exported, and the first test recordings as it takes them."""
-    recordings = load_nmnist(config.data, "test")
-    blocks = build_blocks(config, recordings.channels)
+def trained_network(config: SlayerConfig, arrays: Arrays, channels: int) -> torch.nn.Sequential:
+    """A checkpoint's network, ready to be exported."""
+    blocks = build_blocks(config, channels)
     set_weights(blocks, arrays)
-    spikes = bin_spikes(recordings, range(min(n_recordings, len(recordings))), config)
     network = torch.nn.Sequential(*blocks).eval()
     with torch.no_grad():
-        network(spikes[:1])  # lava-dl's blocks know their shapes once they have run
-    return network, spikes
+        network(torch.zeros(1, channels, 1))  # lava-dl's blocks know their shapes once they have run
+    return network
 
 
 def bin_spikes(recordings: Recordings, indices: npt.ArrayLike, config: SlayerConfig) -> torch.Tensor:

@@ -12,7 +12,7 @@ from runs import doctor, ten_steps
 from runs.config import ConfigError, make_config
 from runs.console import Console
 from runs.demo import Plan, default_plan, run_demo
-from runs.parity import export_run, read_parity
+from runs.parity import export_network, read_parity
 
 TINY = {"epochs": 2, "train_samples": 24, "test_samples": 8, "hidden": (16,)}
 
@@ -72,18 +72,18 @@ def test_the_demo_asks_both_models_at_three_steps_or_more_on_shipped_data():
     assert {config.dt for config in exported} >= {1} and max(config.dt for config in exported) > 1
 
 
-def test_only_a_slayer_run_with_a_checkpoint_can_be_exported(tmp_path, stand_in, watcher):
+def test_only_a_run_with_a_checkpoint_and_a_step_can_be_exported(tmp_path, stand_in, watcher):
     from runs.training import train
 
     with pytest.raises(ConfigError, match="holds no run: pass the directory of one"):
-        export_run(tmp_path, None, 1)
+        export_network(tmp_path)
     train(make_config("bats", TINY), tmp_path / "bats", watcher())
-    with pytest.raises(ConfigError, match="holds a bats run, but only SLAYER networks run in Lava"):
-        export_run(tmp_path / "bats", None, 1)
+    with pytest.raises(ConfigError, match="was trained in exact time, and Lava runs in steps: give --dt SECONDS"):
+        export_network(tmp_path / "bats")
     with pytest.raises(KeyboardInterrupt):
         train(make_config("slayer", TINY), tmp_path / "slayer", watcher(stop=1))
     with pytest.raises(ConfigError, match="has no checkpoint yet: train at least one epoch"):
-        export_run(tmp_path / "slayer", None, 1)
+        export_network(tmp_path / "slayer")
 
 
 def test_the_doctor_runs_ten_steps_through_lava(lava):

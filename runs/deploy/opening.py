@@ -1,0 +1,112 @@
+"""What can be exported and run: a trained run, a network file, a NIR graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runs.config import AnyConfig, BatsConfig, ConfigError, SlayerConfig
+from runs.deploy.encoding import Encoding, read_encoding
+from runs.directory import Checkpoint, load_arrays, read_config
+from runs.quiet import quiet_imports
+
+FINE_STEP = 1e-3  # seconds; N-MNIST's recordings are binned to it
+CHANNELS = 2 * 34 * 34
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A network that is ready to be exported.
+
+    Attributes:
+        net: torch modules, as `lava_dt.export` takes them.
+        file: the network file that it was read from, as it is; None where it is a run, a graph, or was converted.
+        fine_step: seconds; None where nobody said.
+        encoding: how its input is made of data; None where nobody said.
+        config, epoch: of a run, else None.
+        notes: lines about what was changed on the way.
+        bats: what `lava_dt.export.from_bats` gave, and the network in exact time or on its grid; None for others.
+    """
+
+    net: Any
+    file: Path | None = None
+    fine_step: float | None = None
+    encoding: Encoding | None = None
+    config: AnyConfig | None = None
+    epoch: int | None = None
+    notes: tuple[str, ...] = ()
+    bats: Any = None
+
+
+def open_network(path: Path, dt: float | None = None) -> Opened:
+    """The network at `path`.
+
+    Args:
+        path: the directory of a run, a ``.nir`` file, or a file in netx's format.
+        dt: seconds for a BATS run (None: those it was trained at) and for a NIR graph (None: its own); otherwise fine
+            steps that the network is converted to.
+
+    Raises:
+        ConfigError: there is nothing, or no network, or a dt that does not fit.
+        ValueError: a damaged file, or a network that cannot leave, as `lava_dt` says it.
+    """
+    if path.is_dir():
+        return _open_run(path, dt)
+    if not path.is_file():
+        raise ConfigError(f"there is no {path}: pass the directory of a run, a .net file or a .nir file")
+    with quiet_imports():
+        import lava_dt  # torch and lava-dl from here on
+    if path.suffix == ".nir":
+        graph = lava_dt.nir.from_nir(path, dt=dt)
+        return Opened(net=graph, fine_step=graph.report.step, notes=tuple(str(graph.report).splitlines()))
+    net: Any = lava_dt.export.read_hdf5(path)
+    opened = Opened(net=net, file=path, fine_step=net.fine_step, encoding=read_encoding(path))
+    return opened if dt is None else _converted(opened, dt)
+
+
+def _open_run(path: Path, dt: float | None) -> Opened:
+    if not (path / "config.json").exists():
+        raise ConfigError(f"{path} holds no run: pass the directory of one, as lava-dt train made it, or a file")
+    config = read_config(path)
+    checkpoint = load_arrays(path)
+    if checkpoint is None:
+        raise ConfigError(f"{path} has no checkpoint yet: train at least one epoch with {config.command()}")
+    if isinstance(config, BatsConfig):
+        return _open_bats(config, checkpoint, dt)
+    return _open_slayer(config, checkpoint, dt)
+
+
+def _open_slayer(config: SlayerConfig, checkpoint: Checkpoint, dt: float | None) -> Opened:
+    from runs.training.slayer import trained_network
+
+    opened = Opened(
+        net=trained_network(config, checkpoint.arrays, CHANNELS),
+        fine_step=FINE_STEP,
+        encoding=Encoding(input="events", steps=config.steps),
+        config=config,
+        epoch=checkpoint.epoch,
+    )
+    return opened if dt is None or dt == config.dt else _converted(opened, dt)
+
+
+def _open_bats(config: BatsConfig, checkpoint: Checkpoint, dt: float | None) -> Opened:
+    from runs.deploy.bats import export_bats
+
+    return export_bats(config, checkpoint, dt)
+
+
+def _converted(opened: Opened, dt: float) -> Opened:
+    """At another dt in fine steps, with decays that are exact between spikes and responses of the same area."""
+    import lava_dt
+    from lava_dt.export.blocks import describe
+
+    if dt != int(dt) or dt < 1:
+        raise ConfigError(f"--dt is {dt:g}, but this network is converted to fine steps: pass a whole number from 1 on")
+    before = describe(opened.net).timestep
+    clock = before.clock if before.dt > 1 else "coarse"
+    options: Any = {"scheme": "exponential", "gain": "integral", "between": "accumulate", "saturate": False}
+    after = replace(before, dt=int(dt), clock=clock, **options)
+    lava_dt.discretize(opened.net, after)
+    note = f"converted from dt = {before.dt} to {after.dt}: {after.clock} clock, exponential decays, integral gain"
+    return replace(opened, file=None, notes=(*opened.notes, note))
