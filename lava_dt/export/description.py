@@ -124,22 +124,18 @@ class Description:
     layers: tuple[Layer, ...]
     timestep: Timestep
 
-    def latencies(self, *, delays_before: bool = False) -> list[np.ndarray]:
-        """By how many steps Lava runs behind training, for each layer with neurons: ().
+    def latencies(self) -> list[int]:
+        """By how many steps Lava runs behind training, for each layer with neurons.
 
         Positive: what training computes at step t, Lava computes at t + latency. lava-dl lets a step pass after every
         block, an input block included; Lava before every layer of synapses. Delays are behind the neuron in both.
-
-        Args:
-            delays_before: for Lava networks with a layer's delays before its neurons: (channel,) where there are any.
         """
         found, ahead = [], 0
         for layer in self.layers:
             if layer.kind in SYNAPTIC:
                 ahead += 1
             if layer.neuron is not None:
-                late = layer.delay if delays_before and layer.delay is not None else 0
-                found.append(np.asarray(ahead + late))
+                found.append(ahead)
             ahead -= layer.hop
         return found
 

@@ -106,7 +106,7 @@ def _write(file: h5py.File, description: Description, fine_step: float | None) -
         _write_layer(file.create_group(f"layer/{layer.index}"), layer)
     with_neurons = (layer for layer in description.layers if layer.neuron is not None)
     for layer, latency in zip(with_neurons, description.latencies(), strict=True):
-        file[f"layer/{layer.index}"].attrs["latency"] = int(latency)
+        file[f"layer/{layer.index}"].attrs["latency"] = latency
 
 
 def _write_layer(group: h5py.Group, layer: Layer) -> None:

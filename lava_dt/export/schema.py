@@ -169,19 +169,21 @@ class Stored:
 
     def attribute(self, name: str, kind: type, default: Any = None) -> Any:
         """An attribute as ``kind`` (int, float, bool or str); the default where there is none."""
-        with _in_words(self._file, f"the attribute {name} of {self._path or 'the file'}"):
+        owner = self._path or "the file"
+        with _in_words(self._file, f"the attribute {name} of {owner}"):
             if name not in self._group.attrs:
                 return default
-            size = self._group.attrs.get_id(name).get_storage_size()
-            value = self._group.attrs[name] if size <= 16 * _LONGEST else None
+            if self._group.attrs.get_id(name).get_storage_size() > 16 * _LONGEST:
+                raise NetworkFileError(f"{self._file}: the attribute {name} of {owner} is larger than one value")
+            value = self._group.attrs[name]
         value = value.decode("ascii", "replace") if isinstance(value, bytes) else value
         value = value.item() if isinstance(value, np.generic) else value
+        if isinstance(value, str) and len(value) > _LONGEST:
+            raise NetworkFileError(f"{self._file}: the attribute {name} of {owner} is a text of {len(value):,} letters")
         wanted = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}[kind]
         if not isinstance(value, wanted) or (kind is not bool and isinstance(value, bool)):
-            raise NetworkFileError(
-                f"{self._file}: the attribute {name} of {self._path or 'the file'} is {type(value).__name__} where "
-                f"{kind.__name__} is needed"
-            )
+            given, needed = type(value).__name__, kind.__name__
+            raise NetworkFileError(f"{self._file}: the attribute {name} of {owner} is {given} where {needed} is needed")
         return kind(value)
 
     def _child(self, name: str) -> Any:

@@ -134,6 +134,13 @@ def test_the_commonest_faults_are_told_by_dataset(good, tmp_path) -> None:
     assert "layer 5 (dense) is on the held clock" in said(lambda file: file["layer/5"].attrs.modify("clock", "held"))
     assert "are no timestep (scheme is 'magic'" in said(lambda file: file["layer/5"].attrs.modify("scheme", "magic"))
     assert "the attribute dt of layer/5 is str where int" in said(lambda file: file["layer/5"].attrs.create("dt", "4"))
+    long, many = np.bytes_(b"held" * 100), np.zeros(2000)
+    assert "the attribute clock of layer/5 is a text of 400 letters" in said(
+        lambda file: file["layer/5"].attrs.create("clock", long)
+    )
+    assert "the attribute dt of layer/5 is larger than one value" in said(
+        lambda file: file["layer/5"].attrs.create("dt", many)
+    )
     assert "is of format 99" in said(lambda file: file.attrs.modify("format_version", 99))
     assert "lies in another file" in said(
         lambda file: [
