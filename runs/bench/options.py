@@ -14,6 +14,9 @@ Section = Literal["training", "inference", "conv", "timestep", "recurrent", "del
 BatsSection = Literal["forward", "backward", "training", "conv", "sparsity", "spikes", "scaling", "epoch", "memory"]
 Scheme = Literal["forward_euler", "exponential", "backward_euler", "bilinear"]
 Gain = Literal["charge", "integral"]
+Network = Literal["dense", "conv", "delays", "recurrent"]
+Reset = Literal["hard", "soft"]
+Clock = Literal["coarse", "held"]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -96,6 +99,30 @@ class ConversionBench(_Options):
         if not hidden or min(hidden) < 1:
             raise ValueError("--hidden needs at least one layer of at least one neuron")
         return hidden
+
+
+class ParityBench(_Options):
+    """Trained networks against their Lava processes, spike by spike."""
+
+    data: Path | None = Field(None, description="folder of N-MNIST; None: the shipped recordings")
+    recordings: int | None = Field(None, ge=1, description="to compare on; None: 100, or 5 with --quick")
+    quick: bool = Field(False, description="few recordings, at dt = 1 and 10 alone")
+    only: tuple[Network, ...] = Field((), description="only these networks")
+    dts: tuple[int, ...] = Field((1, 2, 5, 10), description="steps, in fine steps")
+    resets: tuple[Reset, ...] = Field(("hard", "soft"), min_length=1)
+    clocks: tuple[Clock, ...] = Field(("coarse",), min_length=1, description="where dt is above 1")
+    training_batches: int = Field(10, ge=0, description="of 16 recordings, before the weights are fixed")
+    timeout: float = Field(3600.0, gt=0, description="seconds that Lava may take for one run of recordings")
+    seed: int = Field(0, ge=0, lt=2**32, description="of weights, delays and the order of the recordings")
+    threads: int = Field(default_factory=cores, ge=1)
+    out: Path | None = None
+
+    @field_validator("dts")
+    @classmethod
+    def _check_dts(cls, dts: tuple[int, ...]) -> tuple[int, ...]:
+        if not dts or min(dts) < 1:
+            raise ValueError(f"--dts is {' '.join(map(str, dts))}: give one step or more, each 1 or above")
+        return tuple(dict.fromkeys(dts))
 
 
 def checked(model: type[_Model], values: dict[str, Any]) -> _Model:
