@@ -11,7 +11,7 @@ import numpy as np
 from lava.lib.dl.netx import hdf5
 from torch import Tensor
 
-from lava_dt.export.alignment import Compared
+from lava_dt.export.alignment import Compared, whole_bins
 from lava_dt.export.description import Description
 from lava_dt.export.lava_network import to_lava
 from lava_dt.export.processes import HeldLIF, Network
@@ -73,12 +73,12 @@ class Counterpart:
         Raises:
             ValueError: the network that was passed was built for other samples.
         """
-        least = steps + max(0, behind)
-        least = -(-least // self.dt) * self.dt if self.held else least
+        grid = self.dt if self.held else 1
+        least = whole_bins(steps + max(0, behind), grid)
         sample = getattr(self.given, "sample", None)
         if sample is None:
             return least
-        if sample[0] != steps or sample[1] < steps + max(0, behind):
+        if whole_bins(sample[0], grid) != steps or sample[1] < steps + max(0, behind):
             raise ValueError(
                 f"the Lava network was built with sample={tuple(sample)}, and these samples need sample=({steps}, "
                 f"{least}), up to the end of their last bin and with the steps that Lava runs behind training: build "
