@@ -101,7 +101,7 @@ def test_a_chain_of_dense_layers_keeps_its_weights():
 
 
 def test_networks_without_neurons_to_export_are_refused():
-    with pytest.raises(TypeError, match="network is 3: pass a bats_dt.Network"):
+    with pytest.raises(TypeError, match=r"network is 3: pass a bats_dt\.Network"):
         connected(3)
     with pytest.raises(ValueError, match="the network has no input layer at its bottom"):
         connected(Network())

@@ -54,7 +54,7 @@ def test_states_get_room_as_measured_or_for_32_thresholds():
 def test_a_layer_of_which_nothing_would_be_left_is_refused():
     weight = np.array([[0.001, -0.001]])
     with pytest.raises(
-        ValueError, match="layer 'a' has a threshold of 2e\\+04 times .* nothing of the weights is left"
+        ValueError, match=r"layer 'a' has a threshold of 2e\+04 times .* nothing of the weights is left"
     ):
         quantise("layer 'a'", weight, 20000.0, largest_scale(weight, 20000.0, 8), 8)
     with pytest.raises(ValueError, match="layer 'a' has a threshold below the smallest that Loihi takes"):

@@ -69,5 +69,5 @@ def test_arguments_that_do_not_fit(dense, samples):
     one(dense)("weight_bits is 9: pass the bits of a weight, 2 to 8", weight_bits=9)
     one(dense)("duration is None s with dt = 0.01 s", samples=samples(40))
     one(dense)("times has shape (8, 39, 2): pass (batch, 40, slots)", samples=samples(39), duration=DURATION)
-    with pytest.raises(TypeError, match="network is .*: pass a bats_dt.Network"):
+    with pytest.raises(TypeError, match=r"network is .*: pass a bats_dt\.Network"):
         from_bats(InputLayer(3), DT)

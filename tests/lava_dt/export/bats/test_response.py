@@ -1,4 +1,4 @@
-"""The response of CuBa neurons is BATS's on the grid: float loops against `bats_dt`'s rule ``detect``, spike for spike."""
+"""CuBa neurons answer as BATS's do on the grid: float loops against the rule ``detect``, spike for spike."""
 
 from __future__ import annotations
 
