@@ -6,9 +6,12 @@ import pytest
 
 from bats_dt.clocked_neuron import RESETS, ClockedNeuron
 from bats_dt.discretization import SCHEMES
+from bats_dt.grid import TimeGrid
 from bats_dt.kernels.clocked_spikes import clocked_spikes, cpu, reference
 from bats_dt.kernels.event_lists import event_lists
+from bats_dt.kernels.spike_times import spike_times
 from bats_dt.kernels.threads import use_threads
+from bats_dt.neuron import Neuron
 
 DT, STEPS = 0.02, 25
 EVENT_FIELDS = ("offsets", "times", "neurons", "slots")
@@ -157,6 +160,48 @@ def test_a_step_takes_the_sum_of_its_inputs_however_they_come():
     spread = traced(cpu, four, np.full((4, 1), 0.5), neuron, STEPS)
     at_once = traced(cpu, one, np.full((4, 1), 2.0), neuron, STEPS)
     np.testing.assert_array_equal(spread, at_once)
+
+
+@pytest.mark.parametrize("tau_mem", [0.26, 0.13, 0.05])
+@pytest.mark.parametrize("dt", [0.01, 0.002])
+def test_exponential_steps_with_a_soft_reset_are_the_event_driven_layer_observed_on_the_grid(
+    random_trains, tau_mem, dt
+):
+    """Rule "detect" of EQUATIONS A.6, for inputs on the grid: the same spikes, found by another way."""
+    rng, grid, neuron = np.random.default_rng(6), TimeGrid(dt, "detect"), Neuron(0.13, 0.2, 0.2, tau_mem)
+    trains = random_trains(rng, 5, 10, 3, grid=grid)
+    inputs, weights = event_lists(*trains), rng.uniform(-1, 4, (10, 12))
+    expected = spike_times(inputs, weights, neuron, 0.3, 1000, grid).events
+    clocked = ClockedNeuron(dt, 0.13, tau_mem, 0.2, resistance=0.13 * tau_mem, reset="soft", scheme="exponential")
+    found = cpu.clocked_spikes(inputs, weights, clocked, clocked.n_steps(0.3), 1000).events
+    assert len(found.times) > 200
+    for name in EVENT_FIELDS:
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_inputs_later_by_some_steps_give_spikes_later_by_as_many(random_trains, scheme):
+    rng, neuron = np.random.default_rng(7), neuron_with(scheme=scheme)
+    times, counts = random_trains(rng, 2, 10, 3)
+    weights = rng.uniform(-0.3, 1, (10, 5))
+    first = cpu.clocked_spikes(event_lists(times, counts), weights, neuron, STEPS, STEPS)
+    second = cpu.clocked_spikes(event_lists(times + 4 * DT, counts), weights, neuron, STEPS + 4, STEPS)
+    assert len(first.steps) > 20
+    np.testing.assert_array_equal(second.steps, first.steps + 4)
+    np.testing.assert_array_equal(second.neurons, first.neurons)
+
+
+def test_the_order_of_inputs_and_of_samples_does_not_matter(random_trains):
+    rng, neuron = np.random.default_rng(8), neuron_with()
+    (times, counts), weights = random_trains(rng, 4, 10, 3), rng.uniform(-0.3, 1, (10, 5))
+    inputs, samples = rng.permutation(10), rng.permutation(4)
+    first = cpu.clocked_spikes(event_lists(times, counts), weights, neuron, STEPS, STEPS).events.to_trains()
+    turned = event_lists(times[samples][:, inputs], counts[samples][:, inputs])
+    second = cpu.clocked_spikes(turned, weights[inputs].copy(), neuron, STEPS, STEPS).events.to_trains()
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one[samples], other)
+    there = np.isfinite(first[0][..., 1:])
+    assert (first[0][..., 1:][there] > first[0][..., :-1][there]).all()  # sorted, one spike a step at most
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
