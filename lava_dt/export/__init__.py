@@ -9,6 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lava_dt.export.bats import FromBATS as FromBATS
+    from lava_dt.export.bats import Stages as Stages
+    from lava_dt.export.bats import from_bats as from_bats
+    from lava_dt.export.bats import stages as stages
     from lava_dt.export.feasibility import Feasibility as Feasibility
     from lava_dt.export.feasibility import LayerFeasibility as LayerFeasibility
     from lava_dt.export.feasibility import feasible as feasible
@@ -24,12 +28,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "Divergence": "report",
     "Feasibility": "feasibility",
+    "FromBATS": "bats",
     "LayerFeasibility": "feasibility",
     "feasible": "feasibility",
     "LayerParity": "report",
     "NetworkFileError": "schema",
     "ParityReport": "report",
+    "Stages": "bats",
+    "from_bats": "bats",
     "read_hdf5": "reading",
+    "stages": "bats",
     "to_lava": "lava_network",
     "verify": "parity",
     "write_hdf5": "hdf5",
