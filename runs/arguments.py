@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import tyro
 
-from runs.bench.options import BatsBench, BatsSection, ConversionBench, Gain, Scheme, Section, SlayerBench, checked
+from runs.bench.options import (
+    BatsBench,
+    BatsSection,
+    Clock,
+    ConversionBench,
+    Gain,
+    Network,
+    ParityBench,
+    Reset,
+    Scheme,
+    Section,
+    SlayerBench,
+    checked,
+)
 from runs.flags import flags_of
 
 if TYPE_CHECKING:
@@ -277,13 +290,49 @@ class BenchConversion(Command):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchParity(Command):
+    """Train networks briefly, and compare them with Lava step by step; 1 if they differ; goes on where it stopped."""
+
+    data: _Path = None
+    """folder of N-MNIST (default: the shipped recordings)"""
+    recordings: _Count = None
+    """recordings to compare on (default: 100, or 5 with --quick)"""
+    quick: _Flag = False
+    """few recordings, at dt = 1 and 10 alone"""
+    only: Annotated[tuple[Network, ...], _NO_DEFAULT] = ()
+    """only these networks"""
+    dts: tuple[int, ...] = (1, 2, 5, 10)
+    """steps, in fine steps of 1 ms"""
+    resets: tuple[Reset, ...] = ("hard", "soft")
+    """what a spike does to the voltage: zero it, or subtract the threshold"""
+    clocks: tuple[Clock, ...] = ("coarse",)
+    """where dt is above 1: bins of dt, or fine steps of which the neurons act at every dt-th"""
+    training_batches: int = 10
+    """batches of 16 recordings, before the weights are fixed"""
+    timeout: float = 3600.0
+    """seconds that Lava may take for one run of recordings"""
+    seed: int = 0
+    """of weights, delays and the order of the recordings"""
+    threads: _Count = None
+    """threads of training (default: all cores)"""
+    out: _Path = None
+    """directory of the results (default: results/bench-parity-seed<seed>); what is there is not run again"""
+
+    def run(self) -> int:
+        from runs.bench.parity.run import run_parity
+
+        return run_parity(checked(ParityBench, _typed(self)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Measure speed and memory beside lava-dl or the published BATS, or the accuracy of converted networks."""
+    """Measure speed and memory, the accuracy of converted networks, or that Lava's networks spike as trained."""
 
     model: (
         Annotated[BenchSlayer, tyro.conf.subcommand("slayer")]
         | Annotated[BenchBats, tyro.conf.subcommand("bats")]
         | Annotated[BenchConversion, tyro.conf.subcommand("conversion")]
+        | Annotated[BenchParity, tyro.conf.subcommand("parity")]
     )
 
 

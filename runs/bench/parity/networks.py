@@ -56,7 +56,7 @@ def _blocks(case: Case, shape: tuple[int, int, int]) -> list[torch.nn.Module]:
     neuron = {**_NEURON, "timestep": timestep}
     channels, rows, columns = shape
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*weight_norm.*", FutureWarning)  # lava-dl's way of normalising
+        warnings.filterwarnings("ignore", ".*weight_norm.*")  # lava-dl's way of normalising
         if case.network == "conv":
             return _conv(neuron, channels, (rows, columns))
         n, delay = channels * rows * columns, case.network == "delays"
