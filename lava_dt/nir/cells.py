@@ -99,7 +99,7 @@ def cells_of(node: Any, name: str, timestep: Timestep, step: float, *, soft: boo
     unit = 1 / step if norse else 1.0
     alpha, a = np.ones(shape), np.ones(shape)
     beta = np.zeros(shape)
-    voltage = fields["r"] * timestep.dt * step
+    voltage = fields["r"] if norse else fields["r"] * timestep.dt * step
     if "tau_syn" in fields:
         alpha = _decay(fields["tau_syn"] * unit, "tau_syn", name, timestep, step)
         a = lost(alpha, timestep) * fields["w_in"] if not norse else fields["w_in"]
@@ -116,10 +116,11 @@ def cells_of(node: Any, name: str, timestep: Timestep, step: float, *, soft: boo
             raise NIRError(f"node {name!r} has v_leak other than 0: lava-dl's neurons rest at 0; make it 0")
         return Cells(alpha, beta, None, factor)
     reset = fields["v_reset"]
-    if not soft and not np.allclose(reset, leak, rtol=1e-6, atol=1e-9):
+    moved = ~np.isclose(reset, leak, rtol=1e-6, atol=1e-9)
+    if not soft and moved.any():
         raise NIRError(
-            f"node {name!r} resets to {reset.flat[0]:g} and rests at {leak.flat[0]:g}: lava-dl's neurons reset to the "
-            "potential at which they rest; make v_reset and v_leak equal, or pass Timestep(reset='soft') if the "
+            f"node {name!r} resets to {reset[moved][0]:g} and rests at {leak[moved][0]:g}: lava-dl's neurons reset to "
+            "the potential at which they rest; make v_reset and v_leak equal, or pass Timestep(reset='soft') if the "
             "network subtracts its threshold"
         )
     threshold = fields["v_threshold"] - leak
@@ -132,19 +133,24 @@ def cells_of(node: Any, name: str, timestep: Timestep, step: float, *, soft: boo
 
 
 def implied_step(node: Any) -> float | None:
-    """The step in seconds at which w_in and r make forward Euler add a spike's weight once; None if none does."""
+    """The step in seconds at which w_in and r make forward Euler add a spike's weight once; None if none does.
+
+    Factors that are 1 throughout say nothing of a step (a neuron would forget everything in it), but for an IF.
+    """
     pairs = [("tau_syn", "w_in"), ("tau_mem", "r"), ("tau", "r")]
     try:
         with np.errstate(all="ignore"):
-            ratios = [
-                np.ravel(np.asarray(getattr(node, tau), np.float64) / np.asarray(getattr(node, factor), np.float64))
+            found = [
+                (np.asarray(getattr(node, tau), np.float64), np.asarray(getattr(node, factor), np.float64))
                 for tau, factor in pairs
                 if hasattr(node, tau)
             ]
+            steps = np.concatenate([np.ravel(tau / factor) for tau, factor in found] or [np.ravel(1 / node.r)])
     except (TypeError, ValueError):
         return None
-    steps = np.concatenate(ratios) if ratios else np.empty(0)
     if not steps.size or not (np.isfinite(steps) & (steps > 0)).all() or np.ptp(steps) > 1e-4 * steps[0]:
+        return None
+    if found and all(np.allclose(factor, 1, rtol=1e-4) for _, factor in found):
         return None
     return float(f"{steps[0]:.5g}")
 

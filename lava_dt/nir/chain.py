@@ -13,7 +13,7 @@ from lava_dt.nir.cells import NEURONS, SPIKING
 from lava_dt.nir.errors import NIRError
 
 DEEPEST = 16
-MOST_EDGES = 1_000_000
+MOST_EDGES = 100_000
 SYNAPSES = (nir.Linear, nir.Affine, nir.Conv2d, nir.SumPool2d, nir.AvgPool2d, nir.Scale)
 KNOWN = (*NEURONS, *SYNAPSES, nir.Flatten, nir.Delay, nir.Input, nir.Output)
 
@@ -37,8 +37,8 @@ class Link:
     delay: tuple[str, Any] | None = None
 
 
-def chain_of(graph: Any) -> tuple[tuple[str, Any], list[Link]]:
-    """The input node, by name, and the layers.
+def chain_of(graph: Any) -> tuple[tuple[str, Any], list[Link], tuple[str, Any] | None]:
+    """The input node, by name, the layers, and the output node, by name; None where the graph has none.
 
     Raises:
         TypeError: no NIR graph.
@@ -47,7 +47,7 @@ def chain_of(graph: Any) -> tuple[tuple[str, Any], list[Link]]:
     """
     if not isinstance(graph, nir.NIRGraph):
         raise TypeError(f"the graph is a {type(graph).__name__}: pass a nir.NIRGraph, or the path of a .nir file")
-    nodes, edges = _flat(graph, "", 0)
+    nodes, edges = _flat(graph)
     for name, node in nodes.items():
         if not isinstance(node, KNOWN):
             raise NIRError(
@@ -56,8 +56,7 @@ def chain_of(graph: Any) -> tuple[tuple[str, Any], list[Link]]:
             )
     inputs = [name for name, node in nodes.items() if isinstance(node, nir.Input)]
     if len(inputs) != 1:
-        raise NIRError(f"the graph has {len(inputs)} inputs {sorted(inputs)}: one is needed")
-    edges = list(dict.fromkeys(edges))
+        raise NIRError(f"the graph has {len(inputs)} inputs ({_listed(sorted(inputs))}): one is needed")
     feedback = _feedback(nodes, edges)
     inner = set(feedback.values())
     after: dict[str, str] = {}
@@ -76,42 +75,82 @@ def chain_of(graph: Any) -> tuple[tuple[str, Any], list[Link]]:
     unseen = sorted(set(nodes) - set(order) - inner)
     if unseen or order[0] in before:
         raise NIRError(
-            f"the chain from the input does not reach {', '.join(map(repr, unseen)) or 'its end'}: only neurons can "
+            f"the chain from the input does not reach {_listed(unseen) or 'its end'}: only neurons can "
             "feed themselves back, through one Linear or Affine node, and nothing else may lie beside the chain"
         )
     named = [(name, nodes[name]) for name in order]
-    return named[0], _layers(named[1:], {name: (loop, nodes[loop]) for name, loop in feedback.items()})
+    for name, node in named[:-1]:
+        if isinstance(node, nir.Output):
+            raise NIRError(f"node {name!r} is an Output and leads to {after[name]!r}: an output ends the chain")
+    output = named[-1] if isinstance(named[-1][1], nir.Output) else None
+    return named[0], _layers(named[1:], {name: (loop, nodes[loop]) for name, loop in feedback.items()}), output
 
 
-def _flat(graph: Any, prefix: str, depth: int) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(map(repr, names[:5])) + more
+
+
+def _flat(graph: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """Nodes and edges of a graph with those of its subgraphs, named path-like, in place of these."""
+    nodes: dict[str, Any] = {}
+    edges: list[tuple[str, str]] = []
+    ports: list[str] = []
+    _open(graph, "", 0, nodes, edges, ports)
+    after: dict[str, dict[str, None]] = {name: {} for name in nodes}
+    before: dict[str, dict[str, None]] = {name: {} for name in nodes}
+    for start, end in edges:
+        after[start][end] = before[end][start] = None
+    count = len(edges)
+    for port in ports:  # inputs and outputs of subgraphs are where edges pass through
+        ways_in, ways_out = before.pop(port), after.pop(port)
+        del nodes[port]
+        for start in ways_in:
+            after.get(start, {}).pop(port, None)
+        for end in ways_out:
+            before.get(end, {}).pop(port, None)
+        ways_in.pop(port, None)
+        ways_out.pop(port, None)
+        count += len(ways_in) * len(ways_out)
+        if count > MOST_EDGES:
+            raise NIRError(f"the graph has more than {MOST_EDGES} edges: lava-dl's blocks are a chain")
+        for start in ways_in:
+            for end in ways_out:
+                after[start][end] = before[end][start] = None
+    return nodes, [(start, end) for start, ends in after.items() for end in ends]
+
+
+def _open(
+    graph: Any, prefix: str, depth: int, nodes: dict[str, Any], edges: list[tuple[str, str]], ports: list[str]
+) -> tuple[list[str], list[str]]:
+    """Adds a graph's nodes and edges, and its inputs and outputs to ``ports`` if it lies in another; returns both."""
     if depth > DEEPEST:
         raise NIRError(f"the graph has subgraphs within subgraphs, more than {DEEPEST} deep")
     if not isinstance(graph.nodes, Mapping):
         raise NIRError(f"the graph's nodes are a {type(graph.nodes).__name__}: a dictionary by name is needed")
-    nodes: dict[str, Any] = {}
-    edges = []
-    for pair in graph.edges:
-        if len(pair) != 2 or any(name not in graph.nodes for name in pair):
-            raise NIRError(f"the graph has an edge {tuple(pair)!r} from or to a node that is not there")
-        edges.append((prefix + str(pair[0]), prefix + str(pair[1])))
+    ways: dict[str, tuple[list[str], list[str]]] = {}  # into a node and out of it
     for key, node in graph.nodes.items():
         name = f"{prefix}{key}"
-        if not isinstance(node, nir.NIRGraph):
-            nodes[name] = node
+        if isinstance(node, nir.NIRGraph):
+            ways[key] = _open(node, f"{name}.", depth + 1, nodes, edges, ports)
             continue
-        inner, inner_edges = _flat(node, f"{name}.", depth + 1)
-        ports = {n: type(x) for n, x in inner.items() if isinstance(x, (nir.Input, nir.Output))}
-        ways_in = [b for a, b in inner_edges if ports.get(a) is nir.Input]
-        ways_out = [a for a, b in inner_edges if ports.get(b) is nir.Output]
-        nodes |= {n: x for n, x in inner.items() if n not in ports}
-        edges = [
-            (x, y) for a, b in edges for x in (ways_out if a == name else [a]) for y in (ways_in if b == name else [b])
-        ]
-        edges += [(a, b) for a, b in inner_edges if a not in ports and b not in ports]
+        if name in nodes:
+            raise NIRError(f"the graph has two nodes named {name!r} once its subgraphs are opened: rename one")
+        nodes[name] = node
+        ways[key] = [name], [name]
+    for pair in graph.edges:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or any(name not in graph.nodes for name in pair):
+            raise NIRError(f"the graph has an edge {pair!r} from or to a node that is not there")
+        edges += [(start, end) for start in ways[pair[0]][1] for end in ways[pair[1]][0]]
         if len(edges) > MOST_EDGES:
             raise NIRError(f"the graph has more than {MOST_EDGES} edges: lava-dl's blocks are a chain")
-    return nodes, edges
+    inputs, outputs = (
+        [f"{prefix}{key}" for key, node in graph.nodes.items() if isinstance(node, kind)]
+        for kind in (nir.Input, nir.Output)
+    )
+    if depth:
+        ports += inputs + outputs
+    return inputs, outputs
 
 
 def _feedback(nodes: dict[str, Any], edges: list[tuple[str, str]]) -> dict[str, str]:

@@ -18,9 +18,11 @@ import numpy as np
 from lava_dt.export.probing import damage
 from lava_dt.nir.errors import NIRError
 
-LARGEST = 1 << 30  # bytes of arrays
+LARGEST = 1 << 29  # bytes of arrays, of eight a number, as which they are used
 DEEPEST = 16  # groups within groups
-MOST = 100_000  # groups and arrays
+MOST = 8_000  # groups and arrays
+DENSEST = 1100  # bytes in one stored: deflate has at most 1032
+FREE = 1 << 20  # bytes up to which that does not matter
 REQUIRED = {
     "Affine": ("weight", "bias"),
     "AvgPool2d": ("kernel_size", "stride", "padding"),
@@ -48,7 +50,8 @@ def read(path: str | os.PathLike[str], *, largest: int = LARGEST) -> Any:
 
     Args:
         path: of the file.
-        largest: bytes that its arrays may take up together when read; compressed files hold far more than their size.
+        largest: bytes that its arrays may take up together, eight a number; compressed files hold far more than their
+            size.
 
     Returns:
         A ``nir.NIRGraph``.
@@ -113,27 +116,41 @@ class _Walk:
         text = h5py.check_string_dtype(item.dtype)
         if item.shape is None or item.is_virtual or item.external or (text is None and item.dtype.kind not in "biuf"):
             raise NIRError(f"{self.path} has an array at {where} that holds neither numbers nor text within the file")
-        self.left -= item.size * max(item.dtype.itemsize, 1)
+        declared = item.size * max(item.dtype.itemsize, 1)
+        if declared > FREE and declared > DENSEST * item.id.get_storage_size():
+            raise NIRError(
+                f"{self.path} declares an array of shape {item.shape} at {where} and stores "
+                f"{item.id.get_storage_size():,} bytes for it: it is truncated, or was never written"
+            )
+        self._take(item.size * 8 if text is None else declared, where, item.shape)
+        if text is None:
+            return item[()]
+        if item.shape == ():
+            return self._text(item[()], where)
+        words = np.empty(item.shape, dtype=object)
+        for first in range(0, item.shape[0], 256):  # few at a time: a short file can name one long text often
+            some = item[first : first + 256]
+            read = [self._text(word, where) for word in np.ravel(some)]
+            words[first : first + 256] = np.array(read, dtype=object).reshape(some.shape)
+        return words
+
+    def _text(self, value: Any, where: str) -> str:
+        self._take(len(value), where, ())  # of texts the file declares no length
+        return value.decode("utf8", "replace") if isinstance(value, bytes) else str(value)
+
+    def _take(self, size: int, where: str, shape: tuple[int, ...]) -> None:
+        self.left -= size
         if self.left < 0:
             raise NIRError(
-                f"{self.path} declares more than {self.largest:,} bytes of arrays, at {where} one of {item.shape}: "
+                f"{self.path} declares more than {self.largest:,} bytes of arrays, at {where} one of {shape}: "
                 "pass a larger `largest` to lava_dt.nir.read if that is meant"
             )
-        value = item[()]
-        if text is None:
-            return value
-        if item.shape == ():
-            return _text(value)
-        return np.array([_text(v) for v in np.ravel(value)], dtype=object).reshape(item.shape)
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _graph(content: dict[str, Any], name: str) -> Any:
-    if content.get("type", "NIRGraph") != "NIRGraph":
-        raise NIRError(f"{name} is a {content['type']!r}: a file holds a NIRGraph")
+    kind = content.get("type", "NIRGraph")
+    if not isinstance(kind, str) or kind != "NIRGraph":
+        raise NIRError(f"{name} has the type {kind!r}: a file holds a NIRGraph")
     nodes, edges = content.get("nodes"), content.get("edges")
     if not isinstance(nodes, dict) or edges is None:
         raise NIRError(f"{name} lacks its nodes or edges")
@@ -154,23 +171,25 @@ def _node(content: Any, name: str) -> Any:
     if kind == "NIRGraph":
         return _graph(content, f"node {name!r}")
     if kind not in REQUIRED:
-        raise NIRError(f"node {name!r} is a {kind!r}, which lava_dt does not read: {', '.join(sorted(REQUIRED))}")
+        raise NIRError(f"node {name!r} is of type {kind!r}; lava_dt reads {', '.join(sorted(REQUIRED))}")
     missing = [field for field in REQUIRED[kind] if field not in content]
     if missing:
-        raise NIRError(f"node {name!r}, a {kind}, lacks {', '.join(missing)}")
+        raise NIRError(f"node {name!r} of type {kind} lacks {', '.join(missing)}")
     fields = {key: value for key, value in content.items() if key in REQUIRED[kind] or key in OPTIONAL}
     for key, value in fields.items():
         if key == "metadata":
             continue
         numeric = isinstance(value, (np.ndarray, np.generic)) and np.asarray(value).dtype.kind in "biuf"
         if not numeric and not (key in TEXTS and isinstance(value, str)):
-            raise NIRError(f"node {name!r}, a {kind}, has a {key} that is no array of numbers")
+            raise NIRError(f"node {name!r} of type {kind} has a {key} that is no array of numbers")
     shapes = {np.shape(fields[key]) for key in ("w_in", "v_reset", "v_threshold", "r") if key in fields}
     if len({shape for shape in shapes if shape != ()}) > 1:  # what nir would broadcast to a product of sizes
-        raise NIRError(f"node {name!r}, a {kind}, has parameters of the shapes {sorted(shapes)}: they must agree")
+        raise NIRError(f"node {name!r} of type {kind} has parameters of the shapes {sorted(shapes)}: they must agree")
     if not isinstance(fields.get("metadata", {}), dict):
-        raise NIRError(f"node {name!r}, a {kind}, has metadata that are no group")
+        raise NIRError(f"node {name!r} of type {kind} has metadata that are no group")
     try:
         return nir.dict2NIRNode({"type": kind, **fields})
     except Exception as error:  # nir asserts, indexes and computes with what it is given
-        raise NIRError(f"node {name!r}, a {kind}, does not hold together: {error or type(error).__name__}") from error
+        raise NIRError(
+            f"node {name!r} of type {kind} does not hold together: {error or type(error).__name__}"
+        ) from error

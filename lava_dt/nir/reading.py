@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from lava_dt.nir.errors import NIRError
 from lava_dt.nir.files import read
 from lava_dt.nir.metadata import layer_of, timestep_of
 from lava_dt.nir.report import LayerReport, Report
-from lava_dt.nir.synapses import flattened, synapses_of, whole
+from lava_dt.nir.synapses import check_size, flattened, synapses_of, whole
 from lava_dt.time_constants import Time, seconds
 from lava_dt.timestep import Timestep, as_timestep
 from lava_dt.transport import Delay
@@ -55,9 +56,11 @@ def from_nir(
         graph: a ``nir.NIRGraph``, or the path of a .nir file, which `read` reads.
         timestep: of all blocks. None: the graph's own if it is one of `to_nir`, else ``Timestep()``. Its ``reset``
             counts: NIR knows hard resets only, and snnTorch writes networks that subtract their threshold as if they
-            did not; for these pass ``Timestep(reset='soft')``.
+            did not; for these pass ``Timestep(reset='soft')``. Their neurons must have ``reset_delay=False`` there:
+            snnTorch's default resets a step after the spike, which neither a file nor a block can say.
         dt: length of a fine step, seconds or a string such as '1 ms'. None: the graph's own; for other graphs the step
-            at which all w_in and r make forward Euler add a spike once (as snnTorch writes them), else 1 ms.
+            at which all w_in and r make forward Euler add a spike once (as snnTorch and SpikingJelly write them), else
+            1 ms, with a warning. Frameworks that count in steps and write r = 1 for IF neurons mean ``dt=1.0``.
         quantise: round weights to Loihi's 8 bits in each pass. False: they stay real, at a scale that fills float32;
             decays have 12 bits nevertheless. A graph of `to_nir` has its own.
         dialect: ``'norse'`` for files of Norse 1.1, which writes time constants as seconds times its dt, and whose
@@ -75,9 +78,18 @@ def from_nir(
     """
     if dialect not in ("nir", "norse"):
         raise ValueError(f"dialect is {dialect!r}: pass 'nir', or 'norse' for files of Norse 1.1")
-    if isinstance(graph, (str, os.PathLike)):
-        graph = read(graph)
-    start, links = chain_of(graph)
+    given = quantise, dialect == "norse"
+    if not isinstance(graph, (str, os.PathLike)):
+        return _network(graph, timestep, dt, *given)
+    content = read(graph)
+    try:
+        return _network(content, timestep, dt, *given)
+    except NIRError as error:
+        raise NIRError(f"{os.fspath(graph)}: {error}") from error
+
+
+def _network(graph: Any, timestep: Timestep | None, dt: Time | None, quantise: bool, norse: bool) -> FromNIR:
+    start, links, end = chain_of(graph)
     own = timestep_of(graph.metadata)
     notes: list[str] = []
     doubts: list[str] = []
@@ -91,10 +103,10 @@ def from_nir(
         timestep = made_at if timestep is None else as_timestep(timestep)
     else:
         timestep = as_timestep(timestep)
-        step = _step(links, dt, dialect, notes, doubts)
+        step = _step(links, dt, norse, notes, doubts)
         made_at = Timestep(scheme=timestep.scheme)
-    reader = _Reader(made_at, timestep, step, quantise, dialect == "norse", own is not None, notes, doubts)
-    return reader.network(start, links)
+    reader = _Reader(made_at, timestep, step, quantise, norse, own is not None, notes, doubts)
+    return reader.network(start, links, end)
 
 
 class _Reader:
@@ -113,7 +125,7 @@ class _Reader:
         self.quantise, self.norse, self.own, self.notes = quantise, norse, own, notes
         self.doubts = doubts
 
-    def network(self, start: tuple[str, Any], links: list[Link]) -> FromNIR:
+    def network(self, start: tuple[str, Any], links: list[Link], end: tuple[str, Any] | None) -> FromNIR:
         shape = _input_shape(*start)
         blocks: list[torch.nn.Module] = []
         reports: list[LayerReport] = []
@@ -126,10 +138,10 @@ class _Reader:
                 blocks.append(cuba.Flatten())
                 continue
             shape = self._layer(link, shape, blocks, reports)
+        _check_output(end, shape)
         network = FromNIR(*blocks)
         network.report = Report(self.step, tuple(reports), (*self.notes, *self.doubts))
-        if not self.own:
-            self._warn(network.report)
+        self._warn(network.report)
         return network
 
     def _layer(
@@ -138,6 +150,11 @@ class _Reader:
         synapses = synapses_of(link.synapses, shape)
         name, node = link.neurons or link.synapses[-1]
         known = layer_of(node.metadata, name) if self.own else None
+        if self.own and known is None:
+            self.doubts.append(
+                f"node {name!r} has lost its lava_dt metadata, which the graph has: it was read as another's, without "
+                "a step to the next layer; write it anew with to_nir, or remove the graph's too"
+            )
         if synapses.kind == "none" and blocks:
             raise NIRError(f"node {name!r} has no synapses before it: only the first layer's neurons can do without")
         if known is not None and known["kind"] == "average":
@@ -145,8 +162,8 @@ class _Reader:
             return synapses.outputs
         cells = None
         if link.neurons is not None:
-            soft = self.timestep.reset == "soft"
-            cells = cells_of(node, name, self.made_at, self.step, soft=soft or self.own, norse=self.norse)
+            soft = "soft" in (self.timestep.reset, self.made_at.reset)
+            cells = cells_of(node, name, self.made_at, self.step, soft=soft, norse=self.norse)
         feedback = None if link.feedback is None else synapses_of([link.feedback], synapses.outputs)
         if synapses.images is not None:
             blocks.append(cuba.Flatten())
@@ -175,15 +192,14 @@ class _Reader:
         if np.ptp(rows, 1).any():
             raise NIRError(f"node {name!r} delays neurons of one channel differently: lava-dl has one delay a channel")
         steps = rows[:, 0] / self.step
-        whole_steps = np.rint(steps)
+        whole_steps = np.ceil(steps - 1e-3).clip(0)  # what arrives within a step is delivered at its end
         if whole_steps.max() > 1 << 24:
             raise NIRError(
                 f"node {name!r} has a delay of {whole_steps.max():.4g} steps of {self.step:g} s: pass dt=..."
             )
-        if np.abs(steps - whole_steps).max() > 1e-3:
-            self.doubts.append(
-                f"node {name!r}: delays were rounded to steps, by up to {np.abs(steps - whole_steps).max():.2g}"
-            )
+        late = float((whole_steps - steps).max())
+        if late > 1e-3:
+            self.doubts.append(f"node {name!r}: delays were rounded up to whole steps, by up to {late:.2g} of one")
         if not self.own and whole_steps.max() > LARGEST_DELAY * self.timestep.dt:
             self.doubts.append(
                 f"node {name!r}: a delay of {whole_steps.max():.0f} steps, where Loihi takes {LARGEST_DELAY}"
@@ -195,25 +211,28 @@ class _Reader:
         return delay
 
     def _warn(self, report: Report) -> None:
+        layers = () if self.own else report.layers  # what is rounded of ours was so before
         lines = [
             f"node {layer.name!r}: 12 bits change a decay by {max(map(abs, layer.decay_errors)):.1%}"
-            for layer in report.layers
+            for layer in layers
             if max(map(abs, layer.decay_errors)) > MATERIAL
         ]
         lines += [
             f"node {layer.name!r}: 8 bits round {layer.weights_lost[0]} of {layer.weights_lost[1]} weights to 0"
-            for layer in report.layers
+            for layer in layers
             if layer.weights_lost[0] > MATERIAL * layer.weights_lost[1]
         ]
         if lines or self.doubts:
-            warnings.warn("\n".join(["in the NIR graph:", *self.doubts, *lines]), stacklevel=4)
+            warnings.warn(
+                "\n".join(["in the NIR graph:", *self.doubts, *lines]), stacklevel=5
+            )  # the caller of from_nir
 
 
-def _step(links: list[Link], dt: Time | None, dialect: str, notes: list[str], doubts: list[str]) -> float:
+def _step(links: list[Link], dt: Time | None, norse: bool, notes: list[str], doubts: list[str]) -> float:
     if dt is not None:
         return seconds(dt, "dt")
     neurons = [link.neurons[1] for link in links if link.neurons is not None]
-    implied = {implied_step(node) for node in neurons} if dialect == "nir" else set()
+    implied = {implied_step(node) for node in neurons} if not norse else set()
     if len(implied) == 1 and None not in implied:
         step = float(next(iter(implied)) or DEFAULT_STEP)
         notes.append(f"the graph does not say its step; w_in and r are those of steps of {step:g} s, which were taken")
@@ -231,7 +250,20 @@ def _input_shape(name: str, node: Any) -> tuple[int, ...]:
         shape = shape[1:]
     if len(shape) not in (1, 3):
         raise NIRError(f"node {name!r} has the shape {shape}: (neuron,) or (channel, height, width) is needed")
+    check_size(name, shape)
     return shape
+
+
+def _check_output(end: tuple[str, Any] | None, shape: tuple[int, ...]) -> None:
+    declared = None if end is None else (end[1].output_type or {}).get("output")
+    if end is None or declared is None:
+        return
+    try:
+        size = float(np.prod(np.asarray(declared, np.float64)))
+    except (TypeError, ValueError):
+        size = math.nan
+    if size != math.prod(shape):  # frameworks differ in whether it has a batch
+        raise NIRError(f"node {end[0]!r} has the shape {declared!r} and gets the shape {shape}: they must agree")
 
 
 def _average(name: str, synapses: Any) -> Any:

@@ -31,7 +31,7 @@ def choose(arrays: list[np.ndarray], threshold: float | None, quantise: bool) ->
 
     Weights that are 8-bit integers at some scale stay what they are, at the largest such scale. Others are multiplied
     by a factor, with the threshold, so that the largest takes all bits; not in a read-out, whose voltage would not be
-    the graph's.
+    the graph's. Weights that stay real are multiplied by a power of two at most, which changes none of their digits.
 
     Args:
         arrays: weights of the layer's synapses.
@@ -40,7 +40,8 @@ def choose(arrays: list[np.ndarray], threshold: float | None, quantise: bool) ->
     """
     if not quantise:
         bits = STATE_BITS - 6 - (0 if threshold is None else math.ceil(math.log2(threshold)))
-        return Rounding(1 << min(max(bits, 0), 14), 1.0)
+        kept = min(max(bits, 0), 14)
+        return Rounding(1 << kept, 1.0 if threshold is None else 2.0 ** (bits - kept))
     largest = max(float(np.abs(array).max(initial=0)) for array in arrays)
     most = FINEST if threshold is None else min(FINEST, LARGEST_THRESHOLD / threshold)
     if largest == 0:

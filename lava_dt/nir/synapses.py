@@ -4,6 +4,8 @@ Pooling without neurons of its own has no block; it is worked into the weights b
 
     conv_W(pool_k(x)) = conv(x) with every weight of W repeated over k x k pixels, and k times the stride and padding
     W pool_k(x)       = the matrix with every column repeated over the k x k pixels of its window
+
+Windows lie side by side; pixels that fill none, at the end of an axis, are left out.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import numpy as np
 from lava_dt.nir.errors import NIRError
 
 Pair = tuple[int, int]
+MOST_NEURONS = 1 << 24  # of a layer
+MOST_POOLED = 1 << 25  # weights, of which a few can stand for many
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,23 @@ def synapses_of(nodes: list[tuple[str, Any]], shape: tuple[int, ...]) -> Synapse
     pools: list[tuple[str, Pair]] = []
     found: Synapses | None = None
     pooled, flat, divisor = shape, False, 1.0
+    images, leftover = shape, False
     for name, node in nodes:
         if found is not None:
-            raise NIRError(f"node {name!r} follows other synapses without neurons between: lava-dl's blocks have them")
+            raise NIRError(
+                f"node {name!r} follows other synapses without neurons between, which lava-dl's blocks have: multiply "
+                "both into one"
+            )
         if isinstance(node, (nir.SumPool2d, nir.AvgPool2d)):
-            kernel, pooled = _pool(name, node, pooled)
+            if flat:
+                raise NIRError(f"node {name!r} pools what was flattened: pool before")
+            kernel, after = _pool(name, node, pooled)
+            leftover = leftover or any(n % k for n, k in zip(pooled[1:], kernel, strict=True))
             pools.append((name, kernel))
+            pooled = after
             divisor *= math.prod(kernel) if isinstance(node, nir.AvgPool2d) else 1
         elif isinstance(node, nir.Flatten):
-            pooled, flat = flattened(name, node, pooled), True
+            images, pooled, flat = pooled, flattened(name, node, pooled), True
         elif isinstance(node, nir.Conv2d):
             found = _conv(name, node, pooled)
         elif isinstance(node, nir.Scale):
@@ -76,15 +88,26 @@ def synapses_of(nodes: list[tuple[str, Any]], shape: tuple[int, ...]) -> Synapse
             return Synapses("none", np.ones(()), shape)
         if flat:
             raise NIRError(f"node {nodes[-1][0]!r} flattens what was pooled for neurons: flatten behind the neurons")
+        if leftover:
+            raise NIRError(
+                f"node {pools[-1][0]!r} pools windows of {kernel} pixels from the shape {shape}, which they do not "
+                "fill, for neurons: lava-dl would fill up the last ones where NIR leaves them out; crop the input"
+            )
         return Synapses("pool", np.asarray(1 / divisor), pooled, kernel=kernel, stride=kernel)
     if not pools:
         return found
     found = replace(found, weight=found.weight / divisor)
     name = pools[-1][0]
+    _check_pooled(name, found.weight.size * math.prod(kernel))
     if found.kind == "conv":
+        if leftover and any(found.padding):
+            raise NIRError(
+                f"node {name!r} leaves out pixels at the end of the shape {shape} and is followed by a convolution "
+                "that pads: no block does both; crop the input, or put neurons between"
+            )
         return _conv_of_pooled(name, found, kernel)
     if found.kind == "dense" and flat:
-        return _dense_of_pooled(name, found, kernel, shape)
+        return _dense_of_pooled(name, found, kernel, images, shape)
     raise NIRError(f"node {name!r} pools for synapses that take no images: flatten what it pools")
 
 
@@ -123,6 +146,12 @@ def whole(name: str, value: Any, field: str, least: int, count: int = 1) -> tupl
     return tuple(int(n) for n in np.broadcast_to(numbers, count))
 
 
+def check_size(name: str, shape: tuple[int, ...]) -> None:
+    """Raises NIRError for a layer of more neurons than any network has, of which a small file can speak."""
+    if math.prod(shape) > MOST_NEURONS:
+        raise NIRError(f"node {name!r} makes a layer of shape {shape}: at most {MOST_NEURONS} neurons can be read")
+
+
 def weights(name: str, value: Any, axes: int, field: str = "weight") -> np.ndarray:
     """An array of finite numbers with so many axes.
 
@@ -133,8 +162,10 @@ def weights(name: str, value: Any, axes: int, field: str = "weight") -> np.ndarr
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError) as error:
         raise NIRError(f"node {name!r} has a {field} that is no array of numbers: {error}") from error
-    if array.ndim != axes or not array.size or not np.isfinite(array).all():
-        raise NIRError(f"node {name!r} has a {field} of shape {array.shape}: {axes} axes of finite numbers are needed")
+    if array.ndim != axes or not array.size:
+        raise NIRError(f"node {name!r} has a {field} of shape {array.shape}: {axes} axes are needed, none empty")
+    if not np.isfinite(array).all():
+        raise NIRError(f"node {name!r} has a {field} that is not finite")
     return array
 
 
@@ -185,6 +216,7 @@ def _conv(name: str, node: Any, shape: tuple[int, ...]) -> Synapses:
     ]
     if min(size) < 1:
         raise NIRError(f"node {name!r} has a kernel of {kernel} pixels, larger than its input of shape {shape}")
+    check_size(name, (weight.shape[0], *size))
     return Synapses(
         "conv",
         weight,
@@ -205,11 +237,8 @@ def _pool(name: str, node: Any, shape: tuple[int, ...]) -> tuple[Pair, tuple[int
             f"node {name!r} pools windows of {kernel} pixels by steps of {stride} from the shape {shape}: windows side "
             "by side, without padding, of (channel, height, width) can be read"
         )
-    if any(n % k for n, k in zip(shape[1:], kernel, strict=True)):
-        raise NIRError(
-            f"node {name!r} pools windows of {kernel} pixels from the shape {shape}, which they do not fill: lava-dl "
-            "would fill up the last ones where NIR leaves them out; crop the input"
-        )
+    if min(n // k for n, k in zip(shape[1:], kernel, strict=True)) < 1:
+        raise NIRError(f"node {name!r} pools windows of {kernel} pixels from the shape {shape}, which is smaller")
     return (kernel[0], kernel[1]), (shape[0], shape[1] // kernel[0], shape[2] // kernel[1])
 
 
@@ -221,9 +250,19 @@ def _conv_of_pooled(name: str, conv: Synapses, kernel: Pair) -> Synapses:
     return replace(conv, weight=weight, kernel=grown, stride=stride, padding=padding)
 
 
-def _dense_of_pooled(name: str, dense: Synapses, kernel: Pair, shape: tuple[int, ...]) -> Synapses:
-    if dense.weight.size * math.prod(kernel) > 1 << 28:
-        raise NIRError(f"node {name!r} pools for a matrix that would have more than 2^28 weights: put neurons between")
-    pooled = (shape[0], shape[1] // kernel[0], shape[2] // kernel[1])
-    weight = dense.weight.reshape(-1, *pooled).repeat(kernel[0], 2).repeat(kernel[1], 3)
-    return replace(dense, weight=weight.reshape(len(weight), -1), images=shape)
+def _dense_of_pooled(
+    name: str, dense: Synapses, kernel: Pair, pooled: tuple[int, ...], shape: tuple[int, ...]
+) -> Synapses:
+    n_post = len(dense.weight)
+    _check_pooled(name, n_post * math.prod(shape))
+    weight = dense.weight.reshape(n_post, *pooled).repeat(kernel[0], 2).repeat(kernel[1], 3)
+    left_out = [(0, n - used) for n, used in zip(shape[1:], weight.shape[2:], strict=True)]
+    weight = np.pad(weight, [(0, 0), (0, 0), *left_out])
+    return replace(dense, weight=weight.reshape(n_post, -1), images=shape)
+
+
+def _check_pooled(name: str, weights: int) -> None:
+    if weights > MOST_POOLED:
+        raise NIRError(
+            f"node {name!r} pools for synapses that would have more than {MOST_POOLED} weights: put neurons between"
+        )
