@@ -2,6 +2,7 @@
 
     python make_fixtures.py snntorch     # with snntorch 1.0.0, nir 1.0.8, nirtorch 2.6, torch 2.15
     python make_fixtures.py norse        # with norse 1.1.0, the same otherwise
+    python make_fixtures.py spikingjelly # with spikingjelly 2.0.0, the same otherwise
 
 Beside each ``NAME.nir`` lies ``NAME.npz`` with ``inputs`` and ``spikes``, (batch, neuron..., time) of 0 and 1. Weights
 of networks named ``exact`` are even multiples of 1/64 and decays multiples of 1/4096, which Loihi has too; others are
@@ -123,6 +124,12 @@ def snntorch() -> None:
         last = cells(exact[0](step) + feedback.recurrent(last))
         out.append(last)
     keep("snntorch_exact_recurrent", graph, spikes, torch.stack(out))
+    # what a user of snnTorch gets who asks for nothing: a bias, and a reset that subtracts a step late
+    plain = [torch.nn.Linear(24, 20), torch.nn.Linear(20, 10)]
+    for layer in plain:
+        layer.weight.data = 2 * layer.weight.data + 0.05
+    leaky = [snn.Leaky(0.9 * torch.ones(n), threshold=torch.ones(n), init_hidden=True) for n in (20, 10)]
+    run("snntorch_default", torch.nn.Sequential(plain[0], leaky[0], plain[1], leaky[1]), inputs(24))
 
 
 def norse() -> None:
@@ -148,7 +155,37 @@ def norse() -> None:
                 on_integers(layer)
         net = nt.SequentialState(layers[0], nt.LIFCell(parameters), layers[1], nt.LIFCell(parameters))
         run(name, net, inputs(24))
+    layers = [torch.nn.Linear(24, 20), torch.nn.Linear(20, 10)]
+    for layer in layers:
+        layer.weight.data = layer.weight.data + 0.1
+    run("norse_box", nt.SequentialState(layers[0], nt.LIFBoxCell(), layers[1], nt.IAFCell()), inputs(24))
+
+
+def spikingjelly() -> None:
+    from spikingjelly.activation_based import functional, layer, neuron
+    from spikingjelly.activation_based.nir_exchange import export_to_nir
+
+    torch.manual_seed(3)
+    net = torch.nn.Sequential(
+        layer.Conv2d(2, 4, 3, padding=1),
+        neuron.CUBALIFNode(c_decay=0.6, v_decay=0.9),
+        layer.AvgPool2d(2),
+        layer.Flatten(),
+        layer.Linear(36, 16),
+        neuron.LIFNode(tau=4.0, decay_input=False),
+        layer.Linear(16, 10),
+        neuron.IFNode(),
+    )
+    for module in net:
+        if hasattr(module, "weight"):
+            module.weight.data = module.weight.data + 0.05
+    spikes, out = inputs(2, 7, 7), []  # of 7 pixels a pooling of 2 leaves one out
+    with torch.no_grad():
+        for step in spikes:
+            out.append(net(step))
+    functional.reset_net(net)
+    keep("spikingjelly_real", export_to_nir(net, torch.zeros(1, 2, 7, 7), dt=1e-3), spikes, torch.stack(out))
 
 
 if __name__ == "__main__":
-    {"snntorch": snntorch, "norse": norse}[sys.argv[1]]()
+    {"snntorch": snntorch, "norse": norse, "spikingjelly": spikingjelly}[sys.argv[1]]()
