@@ -65,6 +65,8 @@ def plan(
             "the network drops what comes between its grid steps, which the coarse clock does not have: leave out "
             "clock='coarse', or leave out those steps and train it on the coarse clock"
         )
+    if dt > 1 and not held and trained.held:
+        _check_hops(description.layers)
     if num_layers is not None and num_layers < 1:
         raise ValueError(f"num_layers is {num_layers}: pass 1 or more, or None for all")
     layers = (description.on_fine_clock() if held else description).layers[:num_layers]
@@ -98,4 +100,13 @@ def _check_order(layers: tuple[Any, ...]) -> None:
             raise ValueError(
                 f"{layer.name} {what}, which {after.name} cannot take in Lava: it must be the last layer; pass "
                 f"num_layers={layer.index + 1} and do the rest on the host"
+            )
+
+
+def _check_hops(layers: tuple[Layer, ...]) -> None:
+    for layer in layers:
+        if layer.kind == "input" and layer.neuron is None and layer.hop:
+            raise ValueError(
+                f"{layer.name} lets one fine step pass, which bins of several cannot: run the network on the held "
+                "clock, or train it with delay_shift=False there"
             )

@@ -8,12 +8,13 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 
+from lava_dt.export.processes.refusable import Refusable
 from lava_dt.export.processes.steps import GridSteps
 
 LARGEST_MESSAGE = 255  # of a graded spike's 8 bits
 
 
-class Rebin(AbstractProcess):
+class Rebin(Refusable, AbstractProcess):
     """Bins of dt fine steps: at a bin's last step the count of its spikes leaves as a graded spike, in that same step.
 
     What `lava_dt.rebin` makes of an input, for networks that were trained on it (EQUATIONS A.3).
@@ -40,7 +41,7 @@ class Rebin(AbstractProcess):
         self.waiting = Var(shape=shape, init=0)
 
 
-class GroupSum(AbstractProcess):
+class GroupSum(Refusable, AbstractProcess):
     """Sums groups of consecutive neurons in the same step: lava-dl's Average times the neurons of a group.
 
     Args:

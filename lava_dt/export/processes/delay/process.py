@@ -7,10 +7,11 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 
+from lava_dt.export.processes.refusable import Refusable
 from lava_dt.export.processes.steps import Resets
 
 
-class SpikeDelay(AbstractProcess):
+class SpikeDelay(Refusable, AbstractProcess):
     """Passes spikes on after a delay of their channel: lava-dl's axonal delay.
 
         s_out[t] = s_in[t - delay],     in the same step where the delay is 0

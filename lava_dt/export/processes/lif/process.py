@@ -8,11 +8,12 @@ from lava.magma.core.process.ports.ports import InPort
 from lava.magma.core.process.variable import Var
 from lava.proc.lif.process import LIF
 
+from lava_dt.export.processes.refusable import Refusable
 from lava_dt.export.processes.steps import GridSteps, Resets
 from lava_dt.timestep import Between, Reset
 
 
-class SoftResetLIF(LIF):
+class SoftResetLIF(Refusable, LIF):
     """lava-nc's LIF, but a spike lowers the voltage by the threshold instead of zeroing it [A13].
 
         u[t] = (1 - du) u[t-1] + a_in[t]
@@ -36,7 +37,7 @@ class SoftResetLIF(LIF):
         super().__init__(**parameters, resets=resets)
 
 
-class HeldLIF(LIF):
+class HeldLIF(Refusable, LIF):
     """A LIF neuron of a step of dt that lives among fine steps (EQUATIONS A.3).
 
     At grid steps it does what a LIF neuron does, with all that has arrived since the last one; in between its state is
