@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ def whole(delay: np.ndarray, max_delay: float | None) -> np.ndarray:
     return np.floor(delay.astype(np.float64).clip(0, math.inf if max_delay is None else max_delay)).astype(np.int64)
 
 
-def ticks(fine: np.ndarray, hop: int, dt: int) -> np.ndarray:
+def ticks(fine: Any, hop: int, dt: int) -> Any:
     """Steps of dt on top of the hop that whole fine steps take: ceil((hop + fine)/dt) - hop."""
     return -(-(hop + fine) // dt) - hop
 

@@ -11,8 +11,8 @@ from lava.lib.dl.slayer.block import cuba as upstream
 
 from bats_dt.discretization import gain
 from lava_dt.explanation import DecayRow, ThresholdRow, explain_neuron
+from lava_dt.export import delays
 from lava_dt.export.blocks import blocks_of, synapses_of
-from lava_dt.export.delays import LARGEST as LARGEST_DELAY
 from lava_dt.export.description import DECAY_UNIT, LARGEST_THRESHOLD, layer_name
 from lava_dt.export.weights import acting
 from lava_dt.timestep import Timestep, as_timestep
@@ -70,7 +70,7 @@ class Feasibility:
         for layer in self.layers:
             mantissa = "" if layer.threshold is None else f"{layer.threshold.mantissa} ({layer.threshold.error:+.2%})"
             bits = [f"{n:.1f} bits" for n in layer.state_bits]
-            rest = (mantissa, f"{layer.delay}/{LARGEST_DELAY}", f"{layer.weight:.4g}/{LARGEST_WEIGHT}", *bits)
+            rest = (mantissa, f"{layer.delay}/{delays.LARGEST}", f"{layer.weight:.4g}/{LARGEST_WEIGHT}", *bits)
             for i, row in enumerate(layer.decays):
                 error = "" if math.isnan(row.error) else f"{row.error:+.2%}"
                 cells = (f"{row.name} {row.decay:.6g}", f"{row.step_decay:.6g}", f"{row.register}/{DECAY_UNIT}", error)
@@ -119,10 +119,11 @@ def _layer(name: str, block: Any, timestep: Timestep, first: bool) -> LayerFeasi
         factor = gain(current, voltage, timestep.dt, timestep.scheme)
     most = timestep.dt if first else 1  # counts of binned input; a neuron spikes once a step
     bits = _state_bits(told.decays, most * sums)
-    delay, longest = _delay(block, timestep.dt)
+    longest, hop = _delay(block)
+    delay = int(delays.ticks(longest, hop, timestep.dt))
     problems = [_decay_problem(row, timestep) for row in told.decays]
-    if delay > LARGEST_DELAY:
-        least = -(-longest // LARGEST_DELAY)
+    if delay > delays.LARGEST:
+        least = -(-(hop + longest) // (hop + delays.LARGEST))
         problems.append(f"has a delay of {longest} fine steps, {delay} of dt, and Loihi takes 62: dt >= {least} does")
     if weight * factor > LARGEST_WEIGHT:
         problems.append(
@@ -166,13 +167,13 @@ def _state_bits(decays: tuple[DecayRow, ...], drive: float) -> tuple[float, floa
     return math.log2(max(current, 1)), math.log2(max(voltage, 1))
 
 
-def _delay(block: Any, dt: int) -> tuple[int, int]:
-    """The longest delay: steps of dt on top of the hop, and fine steps."""
-    if block.delay is None:
-        return 0, 0
-    delay, hop = block.delay, int(bool(getattr(block, "delay_shift", False)))
-    fine = int(delay.delay.detach().max().clamp(min=0)) if delay.init else 0
-    return -(-(hop + fine) // dt) - hop, fine
+def _delay(block: Any) -> tuple[int, int]:
+    """The longest delay and the hop, in fine steps."""
+    hop = int(bool(getattr(block, "delay_shift", False)))
+    if block.delay is None or not block.delay.init:
+        return 0, hop
+    given = block.delay.delay.detach().cpu().numpy()
+    return int(delays.whole(given, block.delay.max_delay).max()), hop
 
 
 def _decay_problem(row: DecayRow, timestep: Timestep) -> str | None:

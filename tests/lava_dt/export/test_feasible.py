@@ -82,3 +82,14 @@ def test_what_is_no_network_is_refused() -> None:
         feasible([torch.nn.Linear(2, 2)], 4)
     with pytest.raises(TypeError, match="timestep is '4'"):
         feasible([torch.nn.Linear(2, 2)], "4")
+
+
+@pytest.mark.parametrize("hop", [True, False])
+@pytest.mark.parametrize("fine", [63, 124, 125, 126, 1000])
+def test_the_dt_that_is_named_for_a_long_delay_is_the_least_that_does(hop, fine, net) -> None:
+    net[0].delay.delay.data[:], net[0].delay_shift = fine, hop
+    (problem,) = feasible(net, lava_dt.Timestep()).problems
+    least = int(problem.split("dt >= ")[1].split()[0])
+    assert feasible(net, least).layers[0].delay <= 62 < feasible(net, least - 1).layers[0].delay
+    net[0].delay.max_delay = 62.5
+    assert feasible(net, lava_dt.Timestep()).layers[0].delay == 62
