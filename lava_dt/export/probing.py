@@ -14,7 +14,7 @@ import contextlib, math, resource, sys
 import h5py
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-largest, seen = int(sys.argv[2]), set()
+largest, compressed, seen = int(sys.argv[2]), sys.argv[3] == "True", set()
 def size(space, kind):
     return math.prod(space or ()) * kind.itemsize
 def attributes(owner):
@@ -23,8 +23,9 @@ def attributes(owner):
             if owner.attrs.get_id(name).get_storage_size() <= largest:
                 owner.attrs[name]
 def values(found):
-    stored = not (found.is_virtual or found.external or found.id.get_create_plist().get_nfilters())
-    if stored and max(size(found.shape, found.dtype), size(found.chunks, found.dtype)) <= largest:
+    if found.is_virtual or found.external or (found.id.get_create_plist().get_nfilters() and not compressed):
+        return
+    if max(size(found.shape, found.dtype), size(found.chunks, found.dtype)) <= largest:
         found[()]
 waiting = []
 def read(owner, name):
@@ -51,21 +52,22 @@ with h5py.File(sys.argv[1], "r") as file:
 """
 
 
-def damage(path: os.PathLike[str] | str, largest: int) -> str | None:
+def damage(path: os.PathLike[str] | str, largest: int, *, compressed: bool = False) -> str | None:
     """What happened to a process that read everything in the file, if it did not live; None if it did.
 
     Files with checksums are not read: they raise errors where they are damaged. An error in that process says nothing
-    either: it will come again. What is compressed, linked or larger is left out, as it is later.
+    either: it will come again. What is linked or larger is left out, as it is later.
 
     Args:
         path: a file.
         largest: bytes of a dataset, and of the pieces that it lies in, up to which it is read.
+        compressed: whether datasets that went through a filter are read too.
     """
     with open(path, "rb") as file:
         head = file.read(len(_SIGNATURE) + 1)
     if head[:-1] == _SIGNATURE and head[-1] >= _CHECKSUMMED:
         return None
-    command = [sys.executable, "-I", "-c", _READ_ALL, os.fspath(path), str(largest)]
+    command = [sys.executable, "-I", "-c", _READ_ALL, os.fspath(path), str(largest), str(compressed)]
     try:
         done = subprocess.run(
             command,

@@ -63,7 +63,7 @@ def read(path: str | os.PathLike[str], *, largest: int = LARGEST) -> Any:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file: pass the path of a .nir file")
-    broken = damage(path, largest)
+    broken = damage(path, largest, compressed=True)
     if broken is not None:
         raise NIRError(f"{path} is damaged: {broken}")
     try:
