@@ -80,14 +80,16 @@ def quantise(name: str, weight: np.ndarray, level: float, scale: float, bits: in
             squares = float(np.square(weight).mean()) if weighted else 1.0
             error = float(np.square(whole / scale - weight).mean() / squares) ** 0.5
             return Quantised(whole, threshold, scale, error)
+    largest = float(np.abs(weight).max(initial=0))
+    if threshold >= 1:
+        raise ValueError(
+            f"{name} has at this dt a threshold of {level / largest:.3g} times its largest weight, and beside it "
+            "Loihi's registers, 17 bits of threshold and 24 of state, leave nothing of the weights: pass a larger dt, "
+            "or samples that show how large its states become"
+        )
     raise ValueError(
-        f"{name} has a threshold of {level:.4g} times its largest weight ({np.abs(weight).max(initial=0):.3g} in real "
-        "units) at this dt, and in Loihi's registers, 17 bits of threshold and 24 of state, nothing of the weights is "
-        "left beside it: pass a larger dt, or samples that show how large its states become"
-        if threshold >= 1
-        else f"{name} has a threshold below the smallest that Loihi takes beside weights of up to "
-        f"{np.abs(weight).max(initial=0):.3g}: {level:.4g} in their units at this dt; pass another dt, or look whether "
-        "the training has diverged"
+        f"{name} has at this dt a threshold of {level:.3g} beside weights of up to {largest:.3g}, and Loihi's 8 bits "
+        "of weight leave nothing of the threshold: pass another dt, or look whether the training has diverged"
     )
 
 
