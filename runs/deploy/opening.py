@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from runs.config import AnyConfig, BatsConfig, ConfigError, SlayerConfig
 from runs.deploy.encoding import Encoding, read_encoding
 from runs.directory import Checkpoint, load_arrays, read_config
@@ -58,11 +60,25 @@ def open_network(path: Path, dt: float | None = None) -> Opened:
     with quiet_imports():
         import lava_dt  # torch and lava-dl from here on
     if path.suffix == ".nir":
-        graph = lava_dt.nir.from_nir(path, dt=dt)
-        return Opened(net=graph, fine_step=graph.report.step, notes=tuple(str(graph.report).splitlines()))
+        return _open_graph(path, dt)
     net: Any = lava_dt.export.read_hdf5(path)
     opened = Opened(net=net, file=path, fine_step=net.fine_step, encoding=read_encoding(path))
     return opened if dt is None else _converted(opened, dt)
+
+
+def _open_graph(path: Path, dt: float | None) -> Opened:
+    import torch
+
+    import lava_dt
+
+    graph = lava_dt.nir.read(path)
+    net = lava_dt.nir.from_nir(graph, dt=dt)
+    start = next(node for node in graph.nodes.values() if type(node).__name__ == "Input")
+    shape = [int(n) for n in np.ravel(start.input_type["input"])]
+    image = shape[-3:] if len(shape) >= 3 else shape[-1:]  # without the batch that some frameworks write
+    with torch.no_grad():
+        net.eval()(torch.zeros(1, *image, 1))  # blocks know their shapes once they have run
+    return Opened(net=net, fine_step=net.report.step, notes=tuple(str(net.report).splitlines()))
 
 
 def _open_run(path: Path, dt: float | None) -> Opened:

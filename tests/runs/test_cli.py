@@ -35,6 +35,13 @@ TINY = ("--epochs", 2, "--train-samples", 40, "--test-samples", 20, "--hidden", 
         (("train", "bats", "--download"), "error: --download needs --data DIR"),
         (("report",), "error: lava-dt report needs a directory with runs"),
         (("report", "/nowhere"), "error: there is no directory /nowhere"),
+        (("export", "/nowhere", "--out", "a.net"), "error: there is no /nowhere: pass the directory of a run, a .net "),
+        (("export", "none.net"), "error: nothing is to be done with none.net: give --out FILE, --verify DATA or both"),
+        (("export", "none.net", "--recordings", "3"), "error: nothing is to be done"),
+        (("export", ".", "--recordings", "-1"), "error: --recordings is -1: give 0 for none"),
+        (("export", ".", "--out", "/nowhere/a.net"), "error: the folder /nowhere does not exist"),
+        (("run", "none.net"), "error: there is no none.net: pass the directory of a run"),
+        (("run", "."), "holds no run: pass the directory of one"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(words, sentence, tmp_path):
