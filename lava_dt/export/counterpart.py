@@ -140,12 +140,19 @@ def encode(network: Any, samples: np.ndarray) -> np.ndarray:
     return Encoding(network.inp.shape, None, int(network.input_message_bits or 0)).encode(samples)
 
 
-def check_same(network: Any, layers: list[Compared]) -> None:
-    """Refuses a Lava network with other layers.
+def check_same(network: Any, layers: list[Compared], dt: int) -> None:
+    """Refuses a Lava network that does not compute in integers, or steps or layers like the trained one.
 
     Raises:
-        ValueError: by the neurons of its layers.
+        ValueError: by what it is.
     """
+    if getattr(network, "tag", "fixed_pt") != "fixed_pt" or getattr(network, "reset_interval", None) is not None:
+        raise ValueError(
+            "the Lava network computes in floats, or resets itself: leave out tag and reset_interval; integers are "
+            "compared, and each sample begins from silence"
+        )
+    if getattr(network, "dt", dt) != dt:
+        raise ValueError(f"the Lava network runs at dt={network.dt} and the trained one at {dt}: it is not its export")
     sizes = [math.prod(layer.out.shape) for layer in network.layers]
     wanted = [math.prod(entry.layer.shape) for entry in layers]
     if sizes != wanted:

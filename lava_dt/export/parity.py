@@ -25,8 +25,8 @@ from lava_dt.export.trained import at_rest, trained_traces
 from lava_dt.time_axis import rebin
 from lava_dt.timestep import Timestep
 
-_AT_ONCE = 4_000_000  # entries (sample, step, neuron) in memory at once, some 60 bytes each
-_RECORDED = 25_000_000  # entries in files at once, some 9 bytes each
+_AT_ONCE = 3_000_000  # entries (sample, step, neuron) in memory at once, some 60 bytes each
+_RECORDED = 12_000_000  # entries in files at once, some 9 bytes each
 
 
 def verify(
@@ -111,7 +111,7 @@ class _SideBySide:
         axes = Axes(self.timestep.dt, given.shape[-1], self.timestep.held, self.lava.held)
         period = self.lava.period(axes.needed, max(int(entry.latency.max()) for entry in self.layers))
         network = self.lava.build((axes.needed, period))
-        check_same(network, self.layers)
+        check_same(network, self.layers, self.timestep.dt)
         lead = lead_of_biases(self.layers) if biases_early(network, len(samples)) else 0
         axes = replace(axes, steps=axes.steps + lead, lead=lead)
         values = encode(network, F.pad(given, (0, axes.needed - axes.steps)).cpu().numpy())

@@ -15,7 +15,7 @@ from runs.bench.parity.networks import lava_dt, take, trained
 from runs.data import Recordings
 from runs.directory import Row
 
-_ENTRIES = 25_000_000  # of the input in one run of Lava
+_ENTRIES = 12_000_000  # of the input at once
 
 
 def compare(

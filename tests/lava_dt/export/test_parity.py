@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from lava.lib.dl import slayer
@@ -284,14 +285,23 @@ def test_a_network_built_for_other_samples_is_refused(parameters) -> None:
     assert verify(net, spikes, to_lava(net, sample=(31, 40))).identical
     with pytest.raises(ValueError, match="clock is 'coarse', but the Lava network runs on the held clock"):
         verify(net, spikes, to_lava(net), clock="coarse")
+    for options, words in (({"tag": "floating_pt"}, "computes in floats"), ({"reset_interval": 9}, "or resets itself")):
+        with pytest.raises(ValueError, match=words):
+            verify(net, spikes, to_lava(net, **options))
+    other = small_net({**parameters, "timestep": lava_dt.Timestep(5, scheme="exponential")}, spikes)
+    with pytest.raises(ValueError, match="the Lava network runs at dt=5 and the trained one at 3"):
+        verify(net, spikes, to_lava(other))
     drops = torch.nn.Sequential(dense({**parameters, "timestep": lava_dt.Timestep(3, between="drop")}, 40, 5))
     drops(spikes)
     with pytest.raises(ValueError, match="the samples have 31 steps, and the network drops"):
         verify(drops, spikes)
 
 
+SIZES = (40, 10), (10, 5)
+
+
 def small_net(parameters: dict, spikes: torch.Tensor) -> torch.nn.Sequential:
-    net = torch.nn.Sequential(dense(parameters, 40, 10), dense(parameters, 10, 5))
+    net = torch.nn.Sequential(*(dense(parameters, *n) for n in SIZES))
     net(spikes)
     return net
 
@@ -349,6 +359,30 @@ def test_changed_decays_delays_and_feedback_are_told_apart(parameters, spikes) -
     first = verify(net, spikes[:1], lava).first
     assert (first.layer, first.neuron, first.quantity) == ("layer 1 (dense_rec)", (7,), "current")
     assert "its feedback weight 0 is" in first.cause
+
+
+def test_changed_biases_and_resets_are_told(parameters, spikes) -> None:
+    net = small_net(parameters, spikes)
+    lava = to_lava(net)
+    lava.layers[1].neuron.bias_mant.init = np.array([0, 0, 0, 2, 0])
+    first = verify(net, spikes[:1], lava).first
+    assert (first.layer, first.neuron, first.quantity) == ("layer 1 (dense)", (3,), "voltage")
+    assert "the bias is 2 in Lava, 0 in training (its bias is 2 in Lava, 0 in training)" in first.cause
+    soft = torch.nn.Sequential(*(dense({**parameters, "timestep": lava_dt.Timestep(reset="soft")}, *n) for n in SIZES))
+    soft.load_state_dict(net.state_dict())
+    soft(spikes)
+    first = verify(net, spikes[:1], to_lava(soft)).first
+    assert (first.quantity, "its reset is soft in Lava, hard in training" in first.cause) == ("voltage", True)
+
+
+def test_a_voltage_beyond_24_bits_is_reported_with_its_cause(parameters) -> None:
+    net = torch.nn.Sequential(dense({**parameters, "current_decay": 1, "voltage_decay": 0}, 2, 1))
+    net[0].synapse.weight.data[:] = -4
+    counts = torch.full((1, 2, 10), 200.0)
+    net(counts)
+    first = verify(net, counts).first
+    assert (first.quantity, first.lava) == ("voltage", 1 - (1 << 23))
+    assert "the voltage left Loihi's 24 bits and was clipped" in first.cause
 
 
 def test_a_spike_at_the_threshold_of_lava_dls_float32_is_reported_with_its_cause(parameters) -> None:
