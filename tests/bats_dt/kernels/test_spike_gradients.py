@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from bats_dt.grid import TimeGrid
+from bats_dt.kernels import threads
 from bats_dt.kernels.event_lists import event_lists
 from bats_dt.kernels.spike_gradients import cpu, reference
 from bats_dt.kernels.spike_times import cpu as forward
@@ -201,13 +202,14 @@ def test_parts_sum_to_the_whole_and_input_errors_do_not_depend_on_them(random_tr
 
 
 def test_the_number_of_threads_does_not_change_a_bit(random_trains, monkeypatch):
+    monkeypatch.setattr(threads, "LEAST_UPDATES", 0)  # this is too little work to wake others for
     rng = np.random.default_rng(5)
     weights = rng.uniform(-1, 2, (30, 300)).astype(np.float32)
-    inputs, spikes = emit(random_trains(rng, 9, 30, 2, np.float32), weights)
+    inputs, spikes = emit(random_trains(rng, 40, 30, 2, np.float32), weights)
     errors = rng.normal(size=len(spikes.events.times)).astype(np.float32)
     results = []
-    for threads in (1, 2, 5):
-        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+    for n_threads in (1, 2, 5):
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", n_threads)
         results.append(cpu.spike_gradients(errors, spikes, inputs, weights, MNIST, 1, True))
     for other in results[1:]:
         for one, two in zip(results[0], other, strict=True):
