@@ -51,7 +51,7 @@ def write_hdf5(net: Any, path: str | os.PathLike[str], *, fine_step: float | Non
         file: dt, clock, fine_step; of a layer: those of its Timestep, block (lava_dt's kind of it), hop (steps that
         training lets pass behind it), latency (steps that Lava runs behind training). The group
         ``fine`` of a layer holds what training starts from: decays and delays of a fine step, threshold, scale,
-        surrogate; netx ignores it.
+        surrogate, whether states persist; netx ignores it. Delays may have any length; netx shortens them to 62.
     """
     description = describe(net)
     if fine_step is None:

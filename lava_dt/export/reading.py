@@ -51,9 +51,10 @@ def read_hdf5(path: str | os.PathLike[str], **training: Any) -> torch.nn.Sequent
         becomes an `Affine` block: without neurons the current is read, which netx sums up. Files that do not hold the
         parameters of a fine step get such that round to their registers; of delays the longest.
 
-        Weight norm, dropout and masks are not in a file: weights are what they made of them. Upstream's types pool,
-        convT, unpool, average and dense_rec are read too; concat, complex weights, SDNN, RF and ALIF neurons are
-        refused.
+        Weight norm, dropout and masks are not in a file: weights are what they made of them; nor are `count_log` and
+        which parameters learn. Upstream's types pool, convT, unpool, average and dense_rec are read too; concat,
+        complex weights, SDNN, RF and ALIF neurons are refused, and so are compressed datasets, links, and files that
+        claim more than one of their size holds.
     """
     path = Path(path)
     if not path.is_file():

@@ -280,6 +280,25 @@ def test_lava_dls_trained_delays_spike_in_lava_as_read() -> None:
     assert lava_dt.discretize(net, lava_dt.Timestep(2))(spikes).shape == (1, 11, 50)
 
 
+@pytest.mark.parametrize(
+    ("name", "timestep"),
+    [
+        ("tiny.net", COARSE),
+        ("mnist.net", COARSE),
+        ("gts/ntidigits/ntidigits.net", lava_dt.Timestep(2, scheme="exponential")),
+    ],
+)
+def test_lava_dls_trained_files_go_to_another_dt_and_through_a_file_of_it(name, timestep, tmp_path) -> None:
+    net = lava_dt.discretize(read_hdf5(upstream(name)), timestep)
+    write_hdf5(net, tmp_path / "other.net")
+    read = read_hdf5(tmp_path / "other.net")
+    x = (torch.rand(1, *net[0].shape, 12) * 2).round()
+    with torch.no_grad():
+        expected = net(x)
+        assert expected.any()
+        assert torch.equal(read(x), expected)
+
+
 def test_lava_dls_other_trained_files_are_read_or_refused_by_layer(tmp_path) -> None:
     mnist = read_hdf5(upstream("mnist.net"))
     assert [type(block).__name__ for block in mnist] == ["Input", "Dense", "Dense", "Affine"]
