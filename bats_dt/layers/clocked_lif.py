@@ -89,7 +89,7 @@ class ClockedLIFLayer(SpikingLayer):
         self._duration = math.inf if duration is None else real_number("duration", duration, _DURATION)
         if not self._duration > 0 or neuron.dt > self._duration:
             raise ValueError(f"duration is {self._duration} s with dt = {neuron.dt} s: {_DURATION}")
-        self._keeps_all = max_n_spike is None
+        self.keeps_all = max_n_spike is None
         self._steps = 0
         super().__init__(
             previous_layer, tau_s, theta, neuron.threshold - neuron.v_reset, weight_initializer,
@@ -146,7 +146,7 @@ class ClockedLIFLayer(SpikingLayer):
     @property
     def max_n_spike(self) -> int:
         """Spikes kept for each neuron and sample; those of the last forward pass's steps if all are kept."""
-        return max(self._steps, 1) if self._keeps_all else self._max_n_spike
+        return max(self._steps, 1) if self.keeps_all else self._max_n_spike
 
     @property
     def clamped_share(self) -> float:

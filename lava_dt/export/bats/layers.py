@@ -63,7 +63,7 @@ class Connected:
     def limit(self) -> int | None:
         """Spikes that are kept of each neuron; None for all."""
         layer = self.layer
-        keeps_all = layer._keeps_all if isinstance(layer, ClockedLIFLayer) else layer.grow
+        keeps_all = layer.keeps_all if isinstance(layer, ClockedLIFLayer) else layer.grow
         return None if keeps_all else layer.max_n_spike
 
 
