@@ -13,6 +13,7 @@ from lava_dt.export.registers import Registers
 from lava_dt.export.report import Divergence, LayerParity, ParityReport
 from lava_dt.export.tracing import Trace
 
+_DIFFERING = "spikes", "currents", "voltages", "outputs"
 QUANTITIES = {"current": "current", "voltage": "voltage", "spikes": "spike", "output": "output"}
 
 
@@ -65,7 +66,7 @@ def compare(
         registers: of the Lava network.
         delays_before: the Lava network is netx's own, with delays before the neurons.
     """
-    parities, firsts = [], []
+    parities, firsts, output = [], [], None
     for number, (entry, ours, theirs) in enumerate(zip(layers, trained, lava, strict=True)):
         ours, theirs = on_one_axis(entry, ours, theirs, axes)
         different = {
@@ -84,14 +85,25 @@ def compare(
                 differing_currents=counts.get("current", 0),
                 differing_voltages=counts.get("voltage", 0),
                 differing_outputs=counts.get("output", 0),
+                lava_spikes=0 if theirs.spikes is None else int(theirs.spikes.sum()),
             )
         )
+        output = _leaving(entry, theirs)[..., axes.lead :]
         if any(counts.values()):
             firsts.append(_first(number, entry, ours, theirs, different, axes, registers, delays_before))
     samples = len(next(array for array in vars(trained[0]).values() if array is not None))
     steps = axes.steps - axes.lead
     clock = "held" if axes.lava_held else "coarse"
-    return ParityReport(samples, steps, axes.dt, tuple(parities), _earliest(firsts), 0.0, clock)
+    return ParityReport(samples, steps, axes.dt, tuple(parities), _earliest(firsts), 0.0, clock, output=output)
+
+
+def _leaving(entry: Compared, trace: Trace) -> np.ndarray:
+    """What a layer sends on, behind its hop and delays, which spikes were recorded before."""
+    if trace.spikes is None:
+        sums = trace.output if trace.current is None else trace.current
+        return np.asarray(sums)
+    delay = 0 if entry.layer.delay is None else entry.layer.delay
+    return shifted(trace.spikes, np.asarray(entry.layer.hop + delay))
 
 
 def with_input(report: ParityReport, trained: np.ndarray, lava: np.ndarray) -> ParityReport:
@@ -122,7 +134,7 @@ def merge(reports: Sequence[ParityReport]) -> ParityReport:
     for same in zip(*(report.layers for report in reports), strict=True):
         totals = {
             name: sum(getattr(layer, name) for layer in same)
-            for name in ("spikes", *(f"differing_{part}" for part in ("spikes", "currents", "voltages", "outputs")))
+            for name in ("spikes", "lava_spikes", *(f"differing_{what}" for what in _DIFFERING))
         }
         layers.append(replace(same[0], **totals))
     first, done = None, 0
@@ -137,6 +149,7 @@ def merge(reports: Sequence[ParityReport]) -> ParityReport:
         first=first,
         seconds=sum(report.seconds for report in reports),
         input_differs=sum(report.input_differs for report in reports),
+        output=np.concatenate([report.output for report in reports if report.output is not None]),
     )
 
 

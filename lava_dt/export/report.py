@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,7 @@ class LayerParity:
         name: its index and kind.
         neurons: how many.
         latency: steps by which Lava runs behind training here, (smallest, largest) over the neurons.
-        spikes: spikes of the trained network.
+        spikes, lava_spikes: spikes of the trained network, and of Lava's.
         differing_spikes: entries (neuron and step) at which one side spikes and the other does not.
         differing_currents, differing_voltages: entries at which the integers differ; the voltage after its reset.
         differing_outputs: entries at which the sums of an average block differ.
@@ -27,6 +29,7 @@ class LayerParity:
     differing_currents: int
     differing_voltages: int
     differing_outputs: int = 0
+    lava_spikes: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class ParityReport:
         clock: ``coarse`` where a step of the comparison is one of dt, ``held`` where it is a fine step.
         input_differs: entries (sample, neuron, step) at which the first Lava layer received something else than the
             first trained one.
+        output: what leaves the last layer in Lava, at the steps at which it leaves training's: (samples, neuron...,
+            steps), spikes, or integers of a layer that only adds.
     """
 
     samples: int
@@ -81,6 +86,7 @@ class ParityReport:
     seconds: float
     clock: str = "coarse"
     input_differs: int = 0
+    output: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def spikes(self) -> int:

@@ -146,9 +146,7 @@ def stages(
 
         some = slice(lava)
         parity = verify(exported.net, exported.encode(times[some], counts[some], duration), timeout=timeout)
-        if not parity.differing_spikes:  # Lava's spikes are those of the blocks
-            same, _ = _quantised(exported, layers, times[some], counts[some], duration, loss)
-            rows.append(_row("Lava", same, truth[some], trained.predicted[some]))
+        rows.append(_row("Lava", _in_lava(parity, exported, loss), truth[some], trained.predicted[some]))
     names = tuple(layer.title for layer in layers)
     return Stages(names, tuple(rows), exported, parity, math.log2(max(largest, 1)))
 
@@ -189,6 +187,13 @@ def _quantised(
     predicted = to_numpy(loss.predict(*exported.decode(sent)))
     largest = max(max(seen.states.current, seen.states.voltage) for seen in measured)
     return Ran(predicted, spikes, nothing, nothing), largest
+
+
+def _in_lava(parity: ParityReport, exported: FromBATS, loss: AbstractLoss) -> Ran:
+    """What Lava's own spikes say."""
+    spikes = tuple(layer.lava_spikes / parity.samples for layer in parity.layers)
+    predicted = to_numpy(loss.predict(*exported.decode(parity.output)))
+    return Ran(predicted, spikes, *((0.0,) * len(spikes),) * 2)
 
 
 def _row(name: str, ran: Ran, truth: np.ndarray, trained: np.ndarray) -> Stage:

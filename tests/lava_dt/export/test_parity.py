@@ -46,6 +46,9 @@ def test_three_layers_spike_in_lava_as_trained(timestep, parameters, spikes) -> 
     assert report.identical, str(report)
     assert min(layer.spikes for layer in report.layers) > 20
     assert (report.samples, report.steps, report.dt) == (3, bins.shape[-1], timestep.dt)
+    assert [layer.lava_spikes for layer in report.layers] == [layer.spikes for layer in report.layers]
+    with torch.no_grad():
+        assert torch.equal(torch.from_numpy(report.output).float(), net.eval()(bins))
     assert "0 of" in str(report)
 
 

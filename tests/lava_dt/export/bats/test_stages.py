@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from bats_dt import TimeGrid
 from bats_dt.losses import TTFSSoftmaxCrossEntropy
@@ -39,6 +40,10 @@ def test_a_network_trained_in_exact_time_goes_over_the_grid_to_integers_and_lava
         assert one == pytest.approx(other, rel=0.02)  # but for the states' rounding
     assert found.parity.identical
     assert lava.unchanged == quantised.unchanged == 1
+    assert lava.spikes == tuple(layer.lava_spikes / 3 for layer in found.parity.layers)
+    with torch.no_grad():
+        sent = found.exported.net(found.exported.encode(times[:3], duration=DURATION))
+    assert np.array_equal(found.parity.output, sent.numpy() > 0)
     text = str(found)
     assert "0 of " in text.splitlines()[-1] and "spikes differ between training and Lava" in text
     assert found.layers == ("hidden", "output")
