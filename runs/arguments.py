@@ -160,7 +160,8 @@ class Run(Command):
     net: _Net
     """directory of a run (SLAYER or BATS), a .net file of ours or lava-dl's, or a .nir file"""
     data: _Path = None
-    """folder of N-MNIST, or of MNIST for networks that take images (default: the small shipped set)"""
+    """folder of N-MNIST, or of MNIST for networks that take images (default: a run's own data, else the small
+    shipped set)"""
     split: Literal["test", "train"] = "test"
     """which part of it"""
     recordings: int = 100
@@ -170,7 +171,7 @@ class Run(Command):
     dt: _Dt = None
     """first convert to this step, as lava-dt export does"""
     steps: _Count = None
-    """fine steps of a recording (default: as trained, 300 where nobody said)"""
+    """fine steps of a recording (default: as trained, those of 0.3 s where nobody said)"""
     seconds: Annotated[float | None, tyro.conf.arg(metavar="S", help_behavior_hint="")] = None
     """the same in seconds"""
 

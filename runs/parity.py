@@ -95,14 +95,15 @@ def _samples(opened: Opened, data: str | None, n: int) -> tuple[Any, str]:
     if data is not None and _is_array(data):
         return _array(Path(data))[:n], "sample"
     description = describe(opened.net)
-    encoding = encoding_of(description, opened.encoding)
+    step = opened.fine_step or FINE_STEP
+    encoding = encoding_of(description, opened.encoding, fine_step=step)
     timestep = description.timestep
     samples = samples_of(
         encoding,
         _folder(opened, data),
         "test",
         dt=1 if timestep.held else timestep.dt,
-        fine_step=opened.fine_step or FINE_STEP,
+        fine_step=step,
     )
     spikes = samples.first(n)
     image = SHAPES[encoding.input]

@@ -39,7 +39,12 @@ def export_bats(config: BatsConfig, checkpoint: Checkpoint, dt: float | None) ->
 
     network = trained_bats(config, checkpoint)
     times = _calibration(config)
-    found = from_bats(network, dt, samples=times, duration=config.duration)
+    try:
+        found = from_bats(network, dt, samples=times, duration=config.duration)
+    except ValueError as error:
+        if "max_n_spike" not in str(error):
+            raise
+        raise ConfigError(f"{error}; lava-dt train bats calls it --max-spikes, one number a layer") from None
     encoding = Encoding(
         input="latency",
         steps=found.encode(times[:1], duration=config.duration).shape[-1],

@@ -10,16 +10,19 @@ from runs.config import ConfigError
 from runs.deploy.encoding import Encoding
 from runs.deploy.samples import Samples, Split, images, recordings
 
-USUAL_STEPS = 300
+USUAL_SECONDS = 0.3  # that a recording lasts
 SHAPES = {"events": (2, 34, 34), "latency": (1, 28, 28)}
 _NAMES = {"events": "N-MNIST recordings", "latency": "MNIST images"}
 
 
-def encoding_of(description: Description, known: Encoding | None, steps: int | None = None) -> Encoding:
+def encoding_of(
+    description: Description, known: Encoding | None, steps: int | None = None, *, fine_step: float
+) -> Encoding:
     """How the network's input is made: as it says itself, else as its number of inputs tells.
 
     Args:
         steps: fine steps of a sample, instead of what is known or usual.
+        fine_step: seconds.
 
     Raises:
         ConfigError: nobody says it.
@@ -28,13 +31,16 @@ def encoding_of(description: Description, known: Encoding | None, steps: int | N
         fitting = [kind for kind, shape in SHAPES.items() if takes(description, shape)]
         if not fitting:
             sizes = " or ".join(f"{math.prod(SHAPES[kind])} inputs ({name})" for kind, name in _NAMES.items())
-            raise ConfigError(f"the network does not take {sizes}: only such data are read; run it from Python")
+            raise ConfigError(
+                f"the network does not take {sizes}, which are the data that are read here: run it from Python, or "
+                "check it on spikes of yours by lava-dt export NET --verify SPIKES.npy"
+            )
         if fitting[0] == "latency":
             raise ConfigError(
                 "the network takes images of 28 x 28 pixels but does not say when a pixel spikes: write its file with "
                 "lava-dt export RUN, which adds that, or pass the run's directory"
             )
-        known = Encoding(input="events", steps=USUAL_STEPS)
+        known = Encoding(input="events", steps=max(1, round(USUAL_SECONDS / fine_step)))
     elif not takes(description, SHAPES[known.input]):
         raise ConfigError(f"the network says that it takes {_NAMES[known.input]}, but it has another number of inputs")
     return known if steps is None else Encoding(**{**vars(known), "steps": steps})

@@ -69,6 +69,11 @@ class Deployment:
         encoding: how the output neurons' spikes name a class.
         clock: ``held`` or ``coarse``, None: as trained.
 
+    Attributes:
+        names, neurons: of the input and every layer of neurons, in order.
+        period: steps from sample to sample.
+        network: in Lava.
+
     Raises:
         ConfigError: a network whose last layer does not spike.
         ValueError: a network or samples that Lava cannot run.
@@ -104,8 +109,9 @@ class Deployment:
         self._samples, self._encoding = samples, encoding
         self._feed = Following(samples, self.network, image, self.period)
         self._fan_out = fan_outs(run, image)
-        self.names = ["input", *(entry.layer.name for entry in layers)]
-        self.neurons = [fan_out.size for fan_out in self._fan_out]
+        told = layers[:-1] if last.kind == "average" else layers  # whose sums are no spikes
+        self.names = ["input", *(entry.layer.name for entry in told)]
+        self.neurons = [fan_out.size for fan_out in self._fan_out[: len(self.names)]]
         self._loader = SpikeDataloader(dataset=self._feed, interval=self.period, offset=self.period - 1)
         self._loader.data.init = self._feed.values(0)
         self._loader.s_out.connect(self.network.inp)
@@ -159,12 +165,11 @@ class Deployment:
         began = time.perf_counter()
         self._session.run(self.period, _TIMEOUT)
         seconds = time.perf_counter() - began
-        layers = self._tallies[: len(self.network.layers)]
-        totals = [tally.totals.get().astype(np.int64) for tally in layers]
+        totals = [tally.totals.get().astype(np.int64) for tally in self._tallies[: len(self.names) - 1]]
         operations = int(np.dot(_in_lava(self._fan_out[0], sent.shape), sent.ravel()))
         outcome = Outcome(
             label=int(self._samples.labels[i]),
-            predicted=self._decide(layers[-1]),
+            predicted=self._decide(self._tallies[len(self.network.layers) - 1]),
             spikes=(int(sent.sum()), *(int(total[0]) for total in totals)),
             operations=(operations, *(int(total[1]) for total in totals)),
         )

@@ -57,8 +57,7 @@ def open_network(path: Path, dt: float | None = None) -> Opened:
         return _open_run(path, dt)
     if not path.is_file():
         raise ConfigError(f"there is no {path}: pass the directory of a run, a .net file or a .nir file")
-    with quiet_imports():
-        import lava_dt  # torch and lava-dl from here on
+    lava_dt = _lava_dt()
     if path.suffix == ".nir":
         return _open_graph(path, dt)
     net: Any = lava_dt.export.read_hdf5(path)
@@ -69,8 +68,7 @@ def open_network(path: Path, dt: float | None = None) -> Opened:
 def _open_graph(path: Path, dt: float | None) -> Opened:
     import torch
 
-    import lava_dt
-
+    lava_dt = _lava_dt()
     graph = lava_dt.nir.read(path)
     net = lava_dt.nir.from_nir(graph, dt=dt)
     start = next(node for node in graph.nodes.values() if type(node).__name__ == "Input")
@@ -107,6 +105,7 @@ def _open_slayer(config: SlayerConfig, checkpoint: Checkpoint, dt: float | None)
 
 
 def _open_bats(config: BatsConfig, checkpoint: Checkpoint, dt: float | None) -> Opened:
+    _lava_dt()
     from runs.deploy.bats import export_bats
 
     return export_bats(config, checkpoint, dt)
@@ -114,7 +113,7 @@ def _open_bats(config: BatsConfig, checkpoint: Checkpoint, dt: float | None) -> 
 
 def _converted(opened: Opened, dt: float) -> Opened:
     """At another dt in fine steps, with decays that are exact between spikes and responses of the same area."""
-    import lava_dt
+    lava_dt = _lava_dt()
     from lava_dt.export.blocks import describe
 
     if dt != int(dt) or dt < 1:
@@ -126,3 +125,21 @@ def _converted(opened: Opened, dt: float) -> Opened:
     lava_dt.discretize(opened.net, after)
     note = f"converted from dt = {before.dt} to {after.dt}: {after.clock} clock, exponential decays, integral gain"
     return replace(opened, file=None, notes=(*opened.notes, note))
+
+
+def _lava_dt() -> Any:
+    """The package, and what it stands on.
+
+    Raises:
+        ImportError: torch, lava-nc or lava-dl is not there.
+    """
+    try:
+        with quiet_imports():
+            import lava_dt
+            import lava_dt.export.blocks
+    except ImportError as error:
+        raise ImportError(
+            f"Lava's networks need torch, lava-nc and lava-dl, and {error.name or 'one of them'} cannot be imported: "
+            'install with pip install "lava-dt[lava]"; lava-dt doctor says what is missing'
+        ) from error
+    return lava_dt

@@ -25,7 +25,7 @@ class RunOptions:
 
     Args:
         net: a run's directory, a .net or a .nir file.
-        data: folder of N-MNIST or MNIST; None: the shipped set.
+        data: folder of N-MNIST or MNIST; None: a run's own, else the shipped set.
         split: of it.
         recordings: the first so many; 0: all.
         clock: of Lava.
@@ -62,11 +62,12 @@ def run_network(options: RunOptions, console: Console | None = None) -> int:
 
     description = describe(opened.net)
     step = opened.fine_step or FINE_STEP
-    encoding = encoding_of(description, opened.encoding, _steps(options, step))
+    encoding = encoding_of(description, opened.encoding, _steps(options, step), fine_step=step)
     timestep = description.timestep
     clock = timestep.clock if options.clock == "trained" else options.clock
     held = timestep.dt > 1 and clock == "held"
-    samples = samples_of(encoding, options.data, options.split, dt=1 if held else timestep.dt, fine_step=step)
+    folder = options.data if options.data is not None or opened.config is None else opened.config.data
+    samples = samples_of(encoding, folder, options.split, dt=1 if held else timestep.dt, fine_step=step)
     if options.recordings:
         samples = replace(samples, labels=samples.labels[: options.recordings])
     deployment = Deployment(

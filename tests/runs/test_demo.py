@@ -49,15 +49,16 @@ def test_the_demo_trains_compares_exports_and_reports_and_is_not_computed_twice(
     assert code == 0 and "epoch" not in text.split("change in")[0]
 
 
-def test_the_demo_fails_where_a_spike_differs(lava, tmp_path):
+def test_the_demo_fails_where_anything_differs(lava, tmp_path):
     plan = tiny_plan()
     assert printed(run_demo, tmp_path, plan)[0] == 0
     file = tmp_path / "slayer-4" / "export" / "parity.json"
-    parity = {**json.loads(file.read_text()), "differing_spikes": 3, "first": "first difference: made up"}
+    parity = {**json.loads(file.read_text()), "differing_currents": 3, "first": "first difference: made up"}
     file.write_text(json.dumps(parity))
     code, text = printed(run_demo, tmp_path, plan)
     assert code == 1
-    assert "warning: 3 spikes differ in Lava: the export is not faithful" in text
+    assert "and 3 inputs, currents, voltages and outputs; first difference: made up" in text
+    assert "warning: Lava does not do what slayer-4 was trained to do: the export is not faithful" in text
     assert "made up" in (tmp_path / "report.html").read_text()
 
 
