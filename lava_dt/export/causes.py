@@ -147,7 +147,7 @@ def _current(rows: Rows) -> str:
 
 
 def _voltage(rows: Rows) -> str:
-    if rows.spikes[0][rows.step]:
+    if rows.spikes[0][rows.step] and (rows.neuron.reset == "hard" or not rows.voltage[1][rows.step]):
         kind = "zeroes" if rows.neuron.reset == "hard" else "lowers by the threshold"
         return f"both spike, and the voltage after it differs: Lava's reset is not training's, which {kind} it"
     decay = rows.register(rows.neuron.voltage_decay)

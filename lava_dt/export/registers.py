@@ -36,7 +36,7 @@ class Registers:
         layer, block = self._layers[number], self._blocks[number]
         process = getattr(block, "neuron", None)
         found = [] if process is None else _of_neuron(layer, process, neuron)
-        row = int(np.ravel_multi_index(neuron, layer.shape))
+        row = int(np.ravel_multi_index(neuron, layer.shape[: len(neuron)]))
         for name, weight in (("synapse", layer.weight), ("synapse_rec", layer.weight_rec)):
             here = _dense_weights(getattr(block, name, None))
             if here is None or weight is None or here.shape != weight.shape:

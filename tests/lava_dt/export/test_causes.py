@@ -105,6 +105,12 @@ def test_a_soft_reset_that_is_hard_in_lava_is_named(drive) -> None:
     assert "both spike" in said and "which lowers by the threshold it" in said
 
 
+def test_a_decay_that_is_first_seen_behind_a_soft_reset_is_no_other_reset(drive) -> None:
+    drive[:3] = 200 << 6  # a spike in each
+    said = told(Cell(reset="soft"), Cell(reset="soft", voltage_decay=122), (drive, drive))
+    assert "the voltage decay is 122/4096 in Lava, 123/4096 in training" in said
+
+
 def test_a_changed_weight_is_told_from_a_decay(drive) -> None:
     other = drive + (np.arange(STEPS) % 7 == 3) * (drive != 0) * 128
     assert "the weights of this neuron" in told(Cell(), Cell(), (drive, other))
