@@ -58,10 +58,11 @@ class Encoding:
                 f"the input has a count of {largest}: a graded spike carries 8 bits, 255 at most; use a smaller dt, or "
                 "lava_dt.rebin(spikes, dt, saturate=True) in training and here"
             )
-        if self.bins is None and largest > 1 and not self.message_bits:
+        if self.bins is None and largest > 1 and largest >> self.message_bits:
+            taken = f"counts up to {(1 << self.message_bits) - 1}" if self.message_bits > 1 else "spikes of 0 or 1"
             raise ValueError(
                 f"the input has counts up to {largest}, which travel as graded spikes, and this Lava network takes "
-                "spikes of 0 or 1: build it with to_lava(..., input_message_bits=8)"
+                f"{taken}: build it with to_lava(..., input_message_bits=8)"
             )
         return spikes.astype(np.int32)
 

@@ -67,6 +67,11 @@ def plan(
         )
     if dt > 1 and not held and trained.held:
         _check_hops(description.layers)
+    if input_message_bits is not None and input_message_bits not in range(MESSAGE_BITS + 1):
+        raise ValueError(
+            f"input_message_bits is {input_message_bits!r}: pass 0 for spikes of 0 or 1, up to {MESSAGE_BITS} for "
+            "counts up to 255, or None"
+        )
     if num_layers is not None and num_layers < 1:
         raise ValueError(f"num_layers is {num_layers}: pass 1 or more, or None for all")
     layers = (description.on_fine_clock() if held else description).layers[:num_layers]

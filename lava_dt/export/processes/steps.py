@@ -75,6 +75,23 @@ class Resets:
     def due(self, time_step: int) -> bool:
         return self.interval is not None and (time_step - self.offset) % self.interval == 0
 
+    def check_grid(self, dt: int, sample: tuple[int, int] | None) -> None:
+        """Refuses resets within a bin, behind which the bins of a new sample would go on as those of the old one.
+
+        Args:
+            dt, sample: those of `GridSteps`.
+
+        Raises:
+            ValueError: an interval or offset that is no multiple of dt, or with samples of their period.
+        """
+        whole, name = (dt, "dt") if sample is None else (sample[1], "the samples' period")
+        if self.interval is not None and (self.interval % whole or self.offset % whole):
+            raise ValueError(
+                f"reset_interval is {self.interval} and reset_offset {self.offset}: on the held clock both must be "
+                f"multiples of {name}, {whole}, or a sample would begin within a bin of the one before; pass "
+                "sample=(steps, period) for samples that end within a bin, and its period as reset_interval"
+            )
+
     def options(self) -> dict[str, Any]:
         """As arguments of a process; none where there are no resets."""
         return {} if self.interval is None else {"reset_interval": self.interval, "reset_offset": self.offset}

@@ -111,6 +111,10 @@ def test_inputs_that_cannot_travel_are_refused(net) -> None:
         lava.encode(np.full((1, 40, 5), 256))
     with pytest.raises(ValueError, match=r"counts up to 2.*input_message_bits=8"):
         lava.encode(np.full((1, 40, 5), 2))
+    few = to_lava(net, input_message_bits=2)
+    assert few.encode(np.full((1, 40, 5), 3)).max() == 3
+    with pytest.raises(ValueError, match=r"counts up to 4, .* takes counts up to 3: build it with"):
+        few.encode(np.full((1, 40, 5), 4))
 
 
 def test_an_input_block_takes_what_the_trained_one_makes_of_the_values(parameters) -> None:

@@ -115,7 +115,8 @@ class Network(AbstractProcess):
             several fine steps, else 0.
         reset_interval, reset_offset: zero every layer's neurons and delays as the first input of a sample reaches it,
             if samples begin at steps 1 + reset_offset + a multiple of reset_interval. Each layer of synapses takes one
-            step. What a recurrent layer feeds back at its last step is not cut.
+            step. What a recurrent layer feeds back at its last step is not cut. On the held clock both must be
+            multiples of dt, or of the period of ``sample``.
         saturate: bins made in Lava hold 1 for any count.
         sample: (steps of a sample, period from sample to sample), in steps of the network, for samples one after the
             other: bins begin anew with each, and biases act from a sample's first step to its last bin's end. The
@@ -163,11 +164,14 @@ class Network(AbstractProcess):
             sample=sample,
             sparse=sparse_fc_layer,
         )
+        resets = Resets(reset_interval, reset_offset)
+        if planned.run.held:
+            resets.check_grid(planned.timestep.dt, sample)
         self.dt, self.clock, self.tag, self.fine_step = planned.timestep.dt, planned.clock, tag, fine_step
         self.sample, self.reset_interval, self.input_message_bits = sample, reset_interval, planned.message_bits
         self.rebin: Rebin | None = None
         entrance = MESSAGE_BITS if planned.rebin and not saturate else planned.message_bits
-        self.layers = _blocks(planned.layers, planned.run, entrance, input_shape, Resets(reset_interval, reset_offset))
+        self.layers = _blocks(planned.layers, planned.run, entrance, input_shape, resets)
         self.in_layer, self.out_layer = self.layers[0], self.layers[-1]
         self.output_message_bits = self.out_layer.output_message_bits
         self.inp = InPort(shape=self.in_layer.inp.shape)

@@ -265,12 +265,26 @@ def test_a_network_says_what_it_is_made_of(parameters) -> None:
         ({}, r"layer 0 \(pool\) comes first, and the network does not say what images it takes: pass input_shape="),
         ({"input_shape": (6, 4, 2)}, r"layer 0 \(pool\) has the shape \(2, 3, 2\), but of an input_shape \(6, 4, 2\)"),
         ({"reset_interval": 0, "input_shape": (4, 6, 2)}, "reset_interval is 0: it must be 1 step or more"),
+        ({"input_message_bits": 9}, "input_message_bits is 9: pass 0 for spikes of 0 or 1, up to 8 for counts up to"),
+        ({"input_message_bits": -1}, "input_message_bits is -1: pass 0 for spikes"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, message, parameters) -> None:
     net = pass_through([cuba.Pool(parameters, 2)], torch.zeros(1, 2, 6, 4, 3))
     with pytest.raises(ValueError, match=message):
         to_lava(net, **options)
+
+
+def test_resets_within_a_bin_of_the_held_clock_are_refused(parameters) -> None:
+    net = pass_through(dense_at(4, parameters), torch.zeros(1, 6, 8))
+    within = {"reset_interval": 18}, {"reset_interval": 20, "reset_offset": 3}
+    for options in within:
+        with pytest.raises(ValueError, match=r"on the held clock both must be multiples of dt, 4, or a sample would"):
+            to_lava(net, **options)
+    with pytest.raises(ValueError, match=r"multiples of the samples' period, 24, or"):
+        to_lava(net, reset_interval=20, sample=(18, 24))
+    assert to_lava(net, reset_interval=24, sample=(18, 24)).reset_interval == 24
+    assert to_lava(net, reset_interval=20, reset_offset=4).reset_interval == 20
 
 
 def test_what_cannot_be_done_is_refused_by_the_layers_name(parameters) -> None:
