@@ -67,14 +67,17 @@ def compare(
         delays_before: the Lava network is netx's own, with delays before the neurons.
     """
     parities, firsts, output = [], [], None
-    for number, (entry, ours, theirs) in enumerate(zip(layers, trained, lava, strict=True)):
-        ours, theirs = on_one_axis(entry, ours, theirs, axes)
+    for number, (entry, ours, recorded) in enumerate(zip(layers, trained, lava, strict=True)):
+        ours, theirs = on_one_axis(entry, ours, recorded, axes)
         different = {
             name: getattr(ours, name) != getattr(theirs, name)
             for name in QUANTITIES
             if getattr(ours, name) is not None and getattr(theirs, name) is not None
         }
         counts = {name: int(entries.sum()) for name, entries in different.items()}
+        leaving = _leaving(entry, recorded, delays_before)
+        if leaving is not None:
+            counts["output"] = int(leaving.sum())
         parities.append(
             LayerParity(
                 name=entry.layer.name,
@@ -86,24 +89,57 @@ def compare(
                 differing_voltages=counts.get("voltage", 0),
                 differing_outputs=counts.get("output", 0),
                 lava_spikes=0 if theirs.spikes is None else int(theirs.spikes.sum()),
+                reads_out=entry.layer.kind in ("affine", "average"),
             )
         )
-        output = _leaving(entry, theirs)[..., axes.lead :]
-        if any(counts.values()):
+        output = _output(entry, recorded, theirs, axes, delays_before)
+        if any(entries.any() for entries in different.values()):
             firsts.append(_first(number, entry, ours, theirs, different, axes, registers, delays_before))
+        elif leaving is not None and leaving.any():
+            firsts.append(_moved(number, entry, recorded, leaving, axes, registers))
     samples = len(next(array for array in vars(trained[0]).values() if array is not None))
     steps = axes.steps - axes.lead
     clock = "held" if axes.lava_held else "coarse"
     return ParityReport(samples, steps, axes.dt, tuple(parities), _earliest(firsts), 0.0, clock, output=output)
 
 
-def _leaving(entry: Compared, trace: Trace) -> np.ndarray:
-    """What a layer sends on, behind its hop and delays, which spikes were recorded before."""
-    if trace.spikes is None:
-        sums = trace.output if trace.current is None else trace.current
-        return np.asarray(sums)
-    delay = 0 if entry.layer.delay is None else entry.layer.delay
-    return shifted(trace.spikes, np.asarray(entry.layer.hop + delay))
+def _leaving(entry: Compared, recorded: Trace, delays_before: bool) -> np.ndarray | None:
+    """Where the last layer's spikes do not leave its delays as training's do, at Lava's steps."""
+    if recorded.sent is None or recorded.spikes is None:
+        return None
+    delay = 0 if delays_before or entry.layer.delay is None else entry.layer.delay
+    return np.asarray(recorded.sent != shifted(recorded.spikes, np.asarray(delay)))
+
+
+def _output(entry: Compared, recorded: Trace, theirs: Trace, axes: Axes, delays_before: bool) -> np.ndarray | None:
+    """What leaves a layer in Lava, at the steps at which it leaves training's."""
+    if recorded.sent is None:
+        sums = theirs.output if theirs.current is None else theirs.current
+        return None if sums is None else sums[..., axes.lead :]
+    delay = entry.layer.delay if delays_before and entry.layer.delay is not None else 0
+    sent = shifted(recorded.sent, entry.layer.hop + delay - entry.latency)
+    return sent[..., : axes.steps - axes.lead]
+
+
+def _moved(
+    number: int, entry: Compared, recorded: Trace, leaving: np.ndarray, axes: Axes, registers: Registers
+) -> Divergence:
+    sample, neuron, step = _where(leaving)
+    at = (sample, *neuron, step)
+    sent = bool(recorded.sent[at])  # type: ignore[index]
+    known = registers.delays(number)
+    latency = np.broadcast_to(entry.latency, leaving.shape[1:2])[neuron[0]]
+    return Divergence(
+        sample=sample,
+        layer=entry.layer.name,
+        neuron=neuron,
+        step=step - int(latency) + entry.layer.hop,
+        quantity="output",
+        trained=int(not sent),
+        lava=int(sent),
+        cause="the neurons agree, but their spikes leave at other steps: the delays behind them"
+        + (f" ({', '.join(known)})" if known else ""),
+    )
 
 
 def with_input(report: ParityReport, trained: np.ndarray, lava: np.ndarray) -> ParityReport:

@@ -46,9 +46,10 @@ class Registers:
                 which = "feedback weight" if name == "synapse_rec" else "weight"
                 at = int(changed[0])
                 found.append(f"its {which} {at} is {here[row, at]:g} in Lava, {weight[row, at]} in training")
-        return [*found, *(self._delays(number - 1) if number else [])]
+        return [*found, *(self.delays(number - 1) if number else [])]
 
-    def _delays(self, number: int) -> list[str]:
+    def delays(self, number: int) -> list[str]:
+        """The first channel of a layer whose delay differs."""
         layer, block = self._layers[number], self._blocks[number]
         process = getattr(block, "delay", None)
         channels = layer.shape[0]

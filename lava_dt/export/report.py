@@ -18,7 +18,8 @@ class LayerParity:
         spikes, lava_spikes: spikes of the trained network, and of Lava's.
         differing_spikes: entries (neuron and step) at which one side spikes and the other does not.
         differing_currents, differing_voltages: entries at which the integers differ; the voltage after its reset.
-        differing_outputs: entries at which the sums of an average block differ.
+        differing_outputs: entries at which the sums of an average block differ, or what leaves the last layer's delays.
+        reads_out: whether its neurons, if it has any, never spike: an affine or average layer.
     """
 
     name: str
@@ -30,6 +31,7 @@ class LayerParity:
     differing_voltages: int
     differing_outputs: int = 0
     lava_spikes: int = 0
+    reads_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class ParityReport:
             return (
                 f"{self.differing_spikes} of {self.spikes:,} spikes differ between training and Lava, and no input, "
                 f"current or voltage, in {len(self.layers)} layers over {where} ({self.entries:,} entries)"
+                f"{self._silence()}"
             )
         columns = ("spikes", "differing", "currents", "voltages", *(["outputs"] if self.differing_outputs else []))
         lines = [
@@ -138,6 +141,12 @@ class ParityReport:
         if self.input_differs:
             lines.append(f"{self.input_differs:,} entries of the input differ")
         return "\n".join([*lines, str(self.first)])
+
+    def _silence(self) -> str:
+        silent = [layer.name for layer in self.layers if not layer.spikes and not layer.reads_out]
+        if not silent:
+            return ""
+        return f"; {', '.join(silent)} never spiked, so that its threshold and what follows were hardly tried"
 
 
 def _line(layer: LayerParity, columns: int) -> str:

@@ -23,7 +23,14 @@ from lava_dt.export.tracing import Trace
 
 _POLL = 0.005  # seconds
 _GRACE = 5.0  # seconds from an error's arrival to its message's
-_PORTS = {"spikes": "s_in", "output": "s_in", "received": "received", "current": "first", "voltage": "second"}
+_PORTS = {
+    "spikes": "s_in",
+    "output": "s_in",
+    "received": "received",
+    "sent": "delayed",
+    "current": "first",
+    "voltage": "second",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Recording:
     def trace(self, layer: int, samples: slice) -> Trace:
         """What a layer did, (samples, neuron..., steps); the voltage is after its reset."""
         found = {}
-        for name in ("spikes", "current", "voltage", "output"):
+        for name in ("spikes", "current", "voltage", "output", "sent"):
             if (self.folder / f"{layer}_{name}.npy").exists():
                 array = self._file(f"{layer}_{name}")[samples]
                 found[name] = np.ascontiguousarray(in_training_order(array))
@@ -96,6 +103,8 @@ def _record(network: Any, source: Source, folder: str, samples: int, period: int
     quantities = [_quantities(layer) for layer in network.layers]
     rebin = getattr(network, "rebin", None)
     quantities[0]["received"] = source.s_out if rebin is None else rebin.s_out, "int32"
+    if "spikes" in quantities[-1]:
+        quantities[-1]["sent"] = network.layers[-1].out, "bool"
     read = [end for found in quantities for end, _ in found.values()]
     rest = [var for var in states_of(network) if not any(var is end for end in read)] if samples > 1 else []
     count = max(len(quantities), -(-len(rest) // SLOTS))

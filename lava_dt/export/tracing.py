@@ -29,12 +29,14 @@ class Trace:
         current, voltage: in 1/64 of the weights' integers; without the bias, which Loihi adds to the voltage, and
             after the reset.
         output: sums of spikes, of an average block.
+        sent: spikes behind the delays, of the last layer in Lava.
     """
 
     spikes: np.ndarray | None = None
     current: np.ndarray | None = None
     voltage: np.ndarray | None = None
     output: np.ndarray | None = None
+    sent: np.ndarray | None = None
 
 
 def trace(layer: Layer, block: Any, signal: Tensor, output: Tensor) -> Trace:

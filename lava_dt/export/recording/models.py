@@ -41,6 +41,7 @@ class PyRecorder(PyLoihiProcessModel):
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     received: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    delayed: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     first: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
     second: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
     erase_0: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
@@ -66,7 +67,7 @@ class PyRecorder(PyLoihiProcessModel):
         }
 
     def run_spk(self) -> None:
-        self._store(("s_in", "received"), lambda port: port.recv())
+        self._store(("s_in", "received", "delayed"), lambda port: port.recv())
 
     def post_guard(self) -> bool:
         return True

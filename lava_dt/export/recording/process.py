@@ -31,8 +31,8 @@ class Recorder(AbstractProcess):
 
     Args:
         folder, prefix: where.
-        recorded: name of a quantity -> the port it is read by (``s_in`` or ``received`` of what is sent, ``first`` or
-            ``second`` of variables), its shape, and NumPy's name of the type to keep it in.
+        recorded: name of a quantity -> the port it is read by (``s_in``, ``received`` or ``delayed`` of what is sent,
+            ``first`` or ``second`` of variables), its shape, and NumPy's name of the type to keep it in.
         erased: shapes of other variables to set to zero, `SLOTS` at most, in the order of the ports ``erase_0``, ...
         samples, period: samples one after the other, and steps for each.
     """
@@ -58,6 +58,7 @@ class Recorder(AbstractProcess):
         shapes = {port: shape for port, shape, _ in recorded.values()}
         self.s_in = InPort(shape=shapes.get("s_in", (1,)))
         self.received = InPort(shape=shapes.get("received", (1,)))
+        self.delayed = InPort(shape=shapes.get("delayed", (1,)))
         self.first = RefPort(shape=shapes.get("first", (1,)))
         self.second = RefPort(shape=shapes.get("second", (1,)))
         for slot in range(SLOTS):

@@ -422,3 +422,29 @@ def test_a_network_that_is_more_than_its_blocks_is_refused(parameters, spikes) -
     net(spikes)
     with pytest.raises(ValueError, match=r"layer 1 \(Dense\) does not get what the layer before it sends"):
         verify(net, spikes)
+
+
+@pytest.mark.parametrize("clock", ["coarse", "held"])
+def test_changed_delays_behind_the_last_layer_are_caught(clock, parameters, spikes) -> None:
+    parameters["timestep"] = lava_dt.Timestep(2, clock="coarse", scheme="exponential")
+    net = torch.nn.Sequential(dense(parameters, 40, 10, delay=True))
+    bins = lava_dt.rebin(spikes[:2], 2)
+    net(bins)
+    net[0].delay.delay.data = 5 * torch.rand(10)
+    lava = to_lava(net, clock=clock, input_message_bits=8)
+    lava.layers[0].delay.delays.init[4] += 1
+    report = verify(net, bins if clock == "coarse" else spikes[:2], lava)
+    assert not report.identical
+    assert report.differing_spikes == report.differing_voltages == 0
+    assert report.layers[0].differing_outputs == report.differing_outputs > 0
+    assert (report.first.neuron, report.first.quantity) == ((4,), "output")
+    assert "their spikes leave at other steps" in report.first.cause
+    assert "the delay of channel 4 of layer 0 (dense)" in report.first.cause
+
+
+def test_layers_that_never_spike_are_named(parameters, spikes) -> None:
+    net = torch.nn.Sequential(dense(parameters, 40, 10), dense({**parameters, "threshold": 1000}, 10, 5))
+    net(spikes[:1])
+    report = verify(net, spikes[:1])
+    assert report.identical
+    assert "; layer 1 (dense) never spiked, so that" in str(report)
