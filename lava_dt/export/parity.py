@@ -74,6 +74,13 @@ def verify(
             f"the samples have {samples.shape[-1]} steps, and the network drops what arrives between its grid steps, "
             f"every {timestep.dt} steps, which a last bin that is shorter moves: pass samples of a multiple of that"
         )
+    passing = next((layer for layer in description.layers if layer.kind == "input" and layer.neuron is None), None)
+    if timestep.held and passing is not None and passing.hop and samples.shape[-1] % timestep.dt:
+        raise ValueError(
+            f"the samples have {samples.shape[-1]} steps, and {passing.name}, which has no neurons, drops in training "
+            f"what it would pass on behind a last bin that is shorter than dt: pass samples of a multiple of "
+            f"{timestep.dt} steps"
+        )
     lava_side = counterpart(net, description, lava, clock, samples)
     layers = compared(description.on_fine_clock() if lava_side.held else description, lava_side.delays_before)
     side_by_side = _SideBySide(net, timestep, compared(description), layers, lava_side)

@@ -448,3 +448,12 @@ def test_layers_that_never_spike_are_named(parameters, spikes) -> None:
     report = verify(net, spikes[:1])
     assert report.identical
     assert "; layer 1 (dense) never spiked, so that" in str(report)
+
+
+def test_a_shorter_last_bin_behind_an_input_without_neurons_is_refused(parameters, spikes) -> None:
+    parameters["timestep"] = lava_dt.Timestep(3, scheme="exponential")
+    net = torch.nn.Sequential(cuba.Input(timestep=parameters["timestep"]), dense(parameters, 40, 5))
+    net(spikes[:1])
+    with pytest.raises(ValueError, match=r"the samples have 100 steps, and layer 0 \(input\), which has no neurons"):
+        verify(net, spikes[:1])
+    assert verify(net, spikes[:1, :, :99]).identical
