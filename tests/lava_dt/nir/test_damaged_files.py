@@ -180,7 +180,7 @@ def test_damaged_metadata_of_ours_are_refused(path):
 
 
 def test_a_file_whose_damage_leads_the_library_in_circles_is_refused(monkeypatch):
-    monkeypatch.setattr("lava_dt.export.probing._SECONDS", 5.0)
+    monkeypatch.setattr("lava_dt.export.probing._SECONDS", 5)
     with pytest.raises(
         NIRError, match=r"endless\.nir is damaged: reading it takes more than 5 s|cannot be read as HDF5"
     ):
