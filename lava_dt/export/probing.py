@@ -11,18 +11,28 @@ _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _CHECKSUMMED = 2  # version of the superblock from which on the library notices damage by checksums
 _SECONDS = 10  # of a processor
 _PATIENCE = 12  # times as long by the clock, on a busy machine
+_MEMORY = 2 << 30  # bytes that a process may address
+_TOO_MUCH = 3  # the exit code of one that wanted more
 _READ_ALL = """
 import contextlib, math, resource, sys
 import h5py
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[4]), int(sys.argv[4]) + 1))
-largest, compressed, seen = int(sys.argv[2]), sys.argv[3] == "True", set()
+largest, compressed, seconds, memory, too_much = (int(word) for word in sys.argv[2:])
+resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+seen = set()
+@contextlib.contextmanager
+def trying():
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, MemoryError) or "memory allocation" in str(error):
+            sys.exit(too_much)
 def size(space, kind):
     return math.prod(space or ()) * kind.itemsize
 def attributes(owner):
     for name in owner.attrs:
-        with contextlib.suppress(Exception):
+        with trying():
             if owner.attrs.get_id(name).get_storage_size() <= largest:
                 owner.attrs[name]
 def values(found):
@@ -48,9 +58,9 @@ with h5py.File(sys.argv[1], "r") as file:
     attributes(file)
     while waiting:
         group = waiting.pop()
-        with contextlib.suppress(Exception):
+        with trying():
             for name in group:
-                with contextlib.suppress(Exception):
+                with trying():
                     read(group, name)
 """
 
@@ -70,7 +80,8 @@ def damage(path: os.PathLike[str] | str, largest: int, *, compressed: bool = Fal
         head = file.read(len(_SIGNATURE) + 1)
     if head[:-1] == _SIGNATURE and head[-1] >= _CHECKSUMMED:
         return None
-    command = [sys.executable, "-I", "-c", _READ_ALL, os.fspath(path), str(largest), str(compressed), str(_SECONDS)]
+    numbers = largest, int(compressed), _SECONDS, _MEMORY, _TOO_MUCH
+    command = [sys.executable, "-I", "-c", _READ_ALL, os.fspath(path), *map(str, numbers)]
     try:
         done = subprocess.run(
             command,
@@ -84,4 +95,6 @@ def damage(path: os.PathLike[str] | str, largest: int, *, compressed: bool = Fal
         return f"reading it takes more than {_PATIENCE * _SECONDS} s"
     if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         return f"reading it takes more than {_SECONDS} s"
+    if done.returncode == _TOO_MUCH:
+        return f"reading it takes more than {_MEMORY >> 20} MiB"
     return "the HDF5 library crashes on it" if done.returncode < 0 else None

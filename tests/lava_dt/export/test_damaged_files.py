@@ -261,3 +261,11 @@ def test_what_contradicts_itself_is_told(good, tmp_path) -> None:
     assert "layer 5 (dense) contradicts itself: its neuron" in said(
         ("layer/5/shape", None, [4, 1, 1]), ("layer/5/neuron/iDecay", None, 17)
     )
+
+
+def test_an_old_file_that_takes_too_much_memory_is_damaged(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("lava_dt.export.probing._MEMORY", 700 << 20)
+    with h5py.File(tmp_path / "old.net", "w") as file:
+        file.create_dataset("layer/0/weight", (600 << 20,), "i1", chunks=(1 << 20,))  # never written
+    assert damage(tmp_path / "old.net", 1 << 20) is None
+    assert damage(tmp_path / "old.net", 1 << 30) == "reading it takes more than 700 MiB"
