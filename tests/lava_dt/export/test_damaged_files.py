@@ -266,6 +266,6 @@ def test_what_contradicts_itself_is_told(good, tmp_path) -> None:
 def test_an_old_file_that_takes_too_much_memory_is_damaged(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("lava_dt.export.probing._MEMORY", 700 << 20)
     with h5py.File(tmp_path / "old.net", "w") as file:
-        file.create_dataset("layer/0/weight", (600 << 20,), "i1", chunks=(1 << 20,))  # never written
+        file.create_dataset("layer/0/weight", (800 << 20,), "i1", chunks=(1 << 20,))  # never written
     assert damage(tmp_path / "old.net", 1 << 20) is None
     assert damage(tmp_path / "old.net", 1 << 30) == "reading it takes more than 700 MiB"
