@@ -281,18 +281,18 @@ def test_lava_dls_trained_delays_spike_in_lava_as_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "timestep"),
+    ("name", "timestep", "steps"),
     [
-        ("tiny.net", COARSE),
-        ("mnist.net", COARSE),
-        ("gts/ntidigits/ntidigits.net", lava_dt.Timestep(2, scheme="exponential")),
+        ("tiny.net", COARSE, 12),
+        ("mnist.net", COARSE, 12),
+        ("gts/ntidigits/ntidigits.net", lava_dt.Timestep(2, scheme="exponential", gain="integral"), 120),
     ],
 )
-def test_lava_dls_trained_files_go_to_another_dt_and_through_a_file_of_it(name, timestep, tmp_path) -> None:
+def test_lava_dls_trained_files_go_to_another_dt_and_through_a_file_of_it(name, timestep, steps, tmp_path) -> None:
     net = lava_dt.discretize(read_hdf5(upstream(name)), timestep)
     write_hdf5(net, tmp_path / "other.net")
     read = read_hdf5(tmp_path / "other.net")
-    x = (torch.rand(1, *net[0].shape, 12) * 2).round()
+    x = (torch.rand(1, *net[0].shape, steps) * 2).round()
     with torch.no_grad():
         expected = net(x)
         assert expected.any()
