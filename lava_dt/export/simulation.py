@@ -186,19 +186,19 @@ def run(process: Any, steps: int, timeout: float, tag: str = "fixed_pt") -> None
     quiet = io.StringIO()
     try:
         with contextlib.redirect_stdout(quiet):
-            with _interrupts_held_back():
+            with interrupts_held_back():
                 condition = RunSteps(num_steps=steps, blocking=False)
                 process.run(condition=condition, run_cfg=Loihi2SimCfg(select_tag=tag))
             _wait(process.runtime, timeout)
             process.wait()
             process.stop()
     except BaseException:
-        _end(process.runtime)
+        end(process.runtime)
         raise
 
 
 @contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
+def interrupts_held_back() -> Iterator[None]:
     """Processes started inside never see Ctrl-C, which is for this one: it gets it afterwards, and ends them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -229,7 +229,7 @@ def _wait(runtime: Any, timeout: float) -> None:
         time.sleep(_POLL)
 
 
-def _end(runtime: Any) -> None:
+def end(runtime: Any) -> None:
     """Ends what is left of a failed run: the child processes that Lava started for it, and its shared memory."""
     infrastructure = getattr(runtime, "_messaging_infrastructure", None)
     if infrastructure is None:

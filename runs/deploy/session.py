@@ -7,13 +7,14 @@ import io
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
+
+from lava_dt.export.simulation import end, interrupts_held_back
 
 _POLL = 0.001  # seconds
 _GRACE = 5.0  # seconds from an error's arrival to its message's
@@ -50,13 +51,13 @@ class Session:
                     self._process.stop()
                 return
             except BaseException:
-                _end(runtime)
+                end(runtime)
                 raise
-        _end(runtime)
+        end(runtime)
 
     def start(self) -> None:
         """Compiles and starts Lava's processes, which then wait."""
-        with contextlib.redirect_stdout(io.StringIO()), _interrupts_held_back():
+        with contextlib.redirect_stdout(io.StringIO()), interrupts_held_back():
             self._process.create_runtime(run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
         self._catch_sigterm()  # not before: Lava's processes would inherit the handler, and SIGTERM must end them
 
@@ -81,16 +82,6 @@ def _interrupt(number: int, frame: Any) -> None:
     raise KeyboardInterrupt
 
 
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Processes started inside never see Ctrl-C, which is for this one: it gets it afterwards."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _wait(runtime: Any, timeout: float) -> None:
     """Until Lava answers that it is done. Raises as `Session.run`."""
     answers, actors = runtime.service_to_runtime, runtime._messaging_infrastructure.actors
@@ -107,19 +98,3 @@ def _wait(runtime: Any, timeout: float) -> None:
         if time.monotonic() > until:
             raise TimeoutError(f"the Lava network was not done after {timeout:g} s: it hangs, or the machine is busy")
         time.sleep(_POLL)
-
-
-def _end(runtime: Any) -> None:
-    """Ends the child processes that Lava started for a runtime, and its shared memory."""
-    infrastructure = getattr(runtime, "_messaging_infrastructure", None)
-    if infrastructure is None:
-        return
-    for actor in infrastructure.actors:
-        with contextlib.suppress(ValueError):  # closed already
-            actor.terminate()
-    for actor in infrastructure.actors:
-        actor.join()
-    runtime._is_started = False  # or it would try to stop itself again
-    with contextlib.suppress(Exception):
-        infrastructure.smm.shutdown()
-    runtime._watchdog_manager.stop()

@@ -30,7 +30,7 @@ def run_lava():
             found = [np.moveaxis(sink.data.get(), -1, 0) for sink in sinks]
             process.stop()
         except BaseException:
-            simulation._end(process.runtime)
+            simulation.end(process.runtime)
             raise
         return found
 
