@@ -34,9 +34,26 @@ def run_pieces(n: int, piece: Callable[[int, int], object], updates: int = LEAST
     threads is that of the environment variable ``NUMBA_NUM_THREADS``, by default all cores, or what
     :func:`use_threads` says. (Asking Numba for the value of ``set_num_threads`` would start its own threads and fix the
     way in which processes are started.)
+
+    Ctrl-C while Numba hands a piece's arrays over becomes a SystemError there; the KeyboardInterrupt that it was comes
+    out of here.
     """
     threads = min(_wanted.get() or config.NUMBA_NUM_THREADS, n)
-    if threads <= 1 or updates < LEAST_UPDATES:
+    if updates < LEAST_UPDATES:
+        threads = 1
+    try:
+        _run(n, piece, threads)
+    except SystemError as error:
+        cause: BaseException | None = error
+        while isinstance(cause, SystemError):  # one for every function that Ctrl-C went through
+            cause = cause.__cause__
+        if isinstance(cause, KeyboardInterrupt):
+            raise cause from None
+        raise
+
+
+def _run(n: int, piece: Callable[[int, int], object], threads: int) -> None:
+    if threads <= 1:
         piece(0, n)
         return
     pieces = min(n, threads * PIECES_A_THREAD)

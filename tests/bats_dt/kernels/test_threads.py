@@ -27,6 +27,25 @@ def test_an_error_in_a_piece_reaches_the_caller(threads):
         run_pieces(10, fail)
 
 
+def test_ctrl_c_within_a_kernel_is_a_keyboard_interrupt(threads):
+    def interrupted(first, end):
+        try:
+            raise SystemError("unpickling returned a result with an exception set") from KeyboardInterrupt()
+        except SystemError as inner:
+            raise SystemError("the kernel returned a result with an exception set") from inner
+
+    with pytest.raises(KeyboardInterrupt):
+        run_pieces(10, interrupted)
+
+
+def test_any_other_error_of_the_interpreter_stays_one(threads):
+    def broken(first, end):
+        raise SystemError("returned NULL")
+
+    with pytest.raises(SystemError, match="returned NULL"):
+        run_pieces(10, broken)
+
+
 def test_pieces_run_on_more_than_one_thread(monkeypatch):
     monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 2)
     meeting = threading.Barrier(2, timeout=30)
