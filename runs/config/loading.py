@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from runs.config.bats import BatsConfig
+from runs.config.clocked import ClockedConfig
 from runs.config.shared import ConfigError
 from runs.config.slayer import SlayerConfig
 
@@ -18,12 +19,13 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-AnyConfig = BatsConfig | SlayerConfig
-MODELS: dict[str, type[BatsConfig] | type[SlayerConfig]] = {"bats": BatsConfig, "slayer": SlayerConfig}
+AnyConfig = BatsConfig | SlayerConfig | ClockedConfig
+ConfigType = type[BatsConfig] | type[SlayerConfig] | type[ClockedConfig]
+MODELS: dict[str, ConfigType] = {"bats": BatsConfig, "slayer": SlayerConfig, "clocked": ClockedConfig}
 
 
 def make_config(model: str, values: dict[str, Any], source: str = "the configuration") -> AnyConfig:
-    """A checked configuration of `model` ("bats" or "slayer").
+    """A checked configuration of `model` ("bats", "slayer" or "clocked").
 
     Raises:
         ConfigError: an unknown key or a value out of range, in one sentence that names `source`.
@@ -74,7 +76,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigError(f"the configuration {file} is not valid TOML: {error}") from None
 
 
-def _sentence(error: ValidationError, kind: type[BatsConfig] | type[SlayerConfig], source: str) -> str:
+def _sentence(error: ValidationError, kind: ConfigType, source: str) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(map(str, first["loc"][:1]))
     if first["type"] == "extra_forbidden":
