@@ -25,14 +25,14 @@ def masked_integrator(
     """Integrates over the last axis.
 
     Args:
-        input: (batch, channel, ..., time), real units. Gradient: g above, neither exact nor a surrogate of the forward
-            pass: what the published code computes.
+        input: (batch, channel, ..., time), real units. Gradient: g above; `cpu` and `cuda` are neither exact nor a
+            surrogate of the forward pass, but what the published code computes.
         decay: (1,) or (channel,), of one entry of the time axis, in 1/4096. No gradient.
         state: (1,) or input.shape[:-1], before the first step, real units. No gradient.
         w_scale: integers per real unit.
         threshold: in real units; None or not above zero: no spike, and no mask.
         dt: grid steps are those whose number, counted from 0, it divides.
-        backward: ``'cpu'`` or ``'cuda'``, both computed wherever the tensors are.
+        backward: ``'cpu'``, ``'cuda'`` or ``'exact'``, all computed wherever the tensors are.
 
     Returns:
         what is visible of y, before the reset, over w_scale: shape and type of ``input``.
@@ -51,7 +51,7 @@ class _Masked(torch.autograd.Function):
         ctx: Any, input: Tensor, decay: Tensor, state: Tensor, w_scale: int, level: float, dt: int, backward: str
     ) -> Tensor:
         ctx.save_for_backward(1 - _per_neuron(decay, input) / (1 << 12))
-        ctx.dt, ctx.backward_pass = dt, backward
+        ctx.dt, ctx.backward_pass, ctx.masked = dt, backward, level > 0
         keep = (1 << 12) - _per_neuron(decay, input).to(torch.int64)
         y = (state.expand(input.shape[:-1]) * w_scale).to(torch.int64)
         nothing = torch.zeros_like(input[..., 0])
@@ -73,7 +73,11 @@ class _Masked(torch.autograd.Function):
         gradients = []
         for n in reversed(range(grad_output.shape[-1])):
             on_grid = n % ctx.dt == 0
-            if ctx.backward_pass == "cpu":
+            if ctx.backward_pass == "exact":
+                carried = keep * carried
+                if on_grid or not ctx.masked:
+                    carried = carried + grad_output[..., n]
+            elif ctx.backward_pass == "cpu":
                 carried = grad_output[..., n] if on_grid else keep * carried
             elif on_grid:
                 carried = keep * carried + grad_output[..., n]

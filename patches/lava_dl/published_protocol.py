@@ -13,7 +13,7 @@ The points, and who sees to them:
       only; elsewhere it reads 0, which the spike function takes as silence.
 (iv)  Evaluation runs at dt = 1: a neuron in ``eval()`` is upstream's own.
 (v)   ``backward='cpu'`` or ``'cuda'`` chooses which of the two backward passes; both are computed wherever the tensors
-      are, and need no compiler.
+      are, and need no compiler. ``'exact'`` is in neither: the gradient of what (iii) computes, to see what they cost.
 (vi)  Two hidden layers of 512 and a voltage decay of 0.03: the caller's network.
 
 Notes:
@@ -38,7 +38,7 @@ from patches.layer import Layer
 from patches.option import Option
 from patches.patch import Patch
 
-_BACKWARD = ("cpu", "cuda")
+_BACKWARD = ("cpu", "cuda", "exact")
 
 # whether a CuBa neuron in training is integrating; lava-dl's integrator is not told by whom it is called
 _training: ContextVar[bool] = ContextVar("_training", default=False)
@@ -116,6 +116,6 @@ PATCH = Patch(
         Option(
             name="dt", meaning="an int: the grid steps are 0, dt, 2 dt, ... of the bins", check=_check_dt, required=True
         ),
-        Option(name="backward", meaning="'cpu' or 'cuda'", check=_check_backward, default="cpu"),
+        Option(name="backward", meaning="'cpu', 'cuda' or 'exact'", check=_check_backward, default="cpu"),
     ),
 )

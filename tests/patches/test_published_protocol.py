@@ -144,6 +144,36 @@ def test_off_the_grid_the_cpu_variant_drops_what_arrives_and_the_last_steps_get_
     assert x.grad.tolist() == [[[1, 0, 0, 8, 0]]]
 
 
+def test_the_exact_backward_pass_follows_the_forward_one_by_hand() -> None:
+    # cotangent 1, 2, 4, 8, 16 at dt = 3, decay 1/2: the voltage shows steps 0 and 3, the current all
+    x = torch.zeros(1, 1, 5, requires_grad=True)
+    with patches.applied(PATCH, dt=3, backward="exact"):
+        current, voltage = neuron(100, 0.5, 0.5).dynamics(x)
+        voltage.backward(torch.tensor([[[1.0, 2, 4, 8, 16]]]), retain_graph=True)
+        # voltage: g = 2, 2, 4, 8, 0; the current carries them on: 8; 4 + 4; 2 + 4; 2 + 3
+        assert x.grad.tolist() == [[[5, 6, 8, 8, 0]]]
+        x.grad = None
+        current.backward(torch.tensor([[[1.0, 2, 4, 8, 16]]]))
+        assert x.grad.tolist() == [[[5, 8, 12, 16, 16]]]
+
+
+@pytest.mark.parametrize("dt", [2, 5])
+def test_the_exact_backward_pass_is_that_of_unmasked_lava_dl_behind_the_mask(dt: int) -> None:
+    x = torch.randint(0, 40, (2, 3, 17), generator=torch.Generator().manual_seed(5)) / 64
+    cotangent = torch.randn(2, 3, 17, generator=torch.Generator().manual_seed(6))
+    shown = (torch.arange(17) % dt == 0).float()
+    gradients = []
+    for masked in (True, False):
+        learnt = x.clone().requires_grad_()
+        if masked:
+            with patches.applied(PATCH, dt=dt, backward="exact"):
+                neuron(1000, 0.25, 0.03).dynamics(learnt)[1].backward(cotangent)
+        else:
+            neuron(1000, 0.25, 0.03).dynamics(learnt)[1].backward(cotangent * shown)
+        gradients.append(learnt.grad)
+    torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-6)  # the order of float32 sums differs
+
+
 @pytest.mark.parametrize("backward", ["cpu", "cuda"])
 @pytest.mark.parametrize("dt", [1, 2, 5, 30])
 def test_the_gradient_of_a_spike_runs_through_both_masked_passes(dt: int, backward: str) -> None:
@@ -218,7 +248,7 @@ def test_what_has_no_place_in_the_protocol_is_refused_in_words() -> None:
         ({"dt": 2.5}, TypeError, "dt is 2.5: it must be a whole number of entries of the time axis"),
         ({"dt": True}, TypeError, "dt is True: it must be a whole number"),
         ({"dt": 0}, ValueError, "dt is 0: it must be 1 or more entries of the time axis"),
-        ({"dt": 2, "backward": "gpu"}, ValueError, "backward is 'gpu': pass one of 'cpu', 'cuda'"),
+        ({"dt": 2, "backward": "gpu"}, ValueError, "backward is 'gpu': pass one of 'cpu', 'cuda', 'exact'"),
         ({"dt": 2, "clock": "held"}, TypeError, "has no option 'clock': its options are dt, backward='cpu'"),
     ],
 )
