@@ -2,59 +2,60 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from runs.config import AnyConfig
-from runs.convergence import convergence_rate, relative_change
-from runs.directory import Row, find_runs, read_config, read_rows
-from runs.estimate import Estimate, estimate
+from runs.convergence import convergence_rate, epochs_to, normalised_rate, relative_change
+from runs.estimate import Estimate, Interval, Reached, bootstrap, estimate, middle
+from runs.results.costs import Costs, costs_of
+from runs.results.reading import Run, Settings, read_runs, settings
+
+__all__ = ["ABOUT_THE_STEP", "Entry", "Run", "compare", "group", "read_runs"]
 
 ABOUT_THE_STEP = (
     "dt", "bins", "rule", "grid_inputs", "published_pixels",
     "clock", "scheme", "reset", "gain", "between", "saturate",
 )  # fmt: skip
+_LENGTH = ("dt", "bins")
+_ALWAYS_DISCRETISED = ("clocked",)  # models without an undiscretised run: the finest step stands in for it
 
-Settings = tuple[tuple[str, object], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """A run as its directory holds it."""
-
-    path: Path
-    config: AnyConfig
-    rows: list[Row]
-
-    @property
-    def finished(self) -> bool:
-        """Whether all epochs are there."""
-        return len(self.rows) >= self.config.epochs
-
-    def series(self, name: str) -> list[float]:
-        """One metric, epoch by epoch; nan where an epoch has none."""
-        return [float(row.get(name, math.nan)) for row in self.rows]
+_Pairs = tuple[tuple[Run, Run], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A line of the table: the runs of one configuration, which differ in their seeds alone.
 
-    pairs: each run with the undiscretised one of the same seed that shares all other settings, where there is one. Of
-    several that differ in how a step would be taken, the one closest to the run is taken.
+    pairs: each run with the baseline of the same seed that shares all other settings, where there is one: the
+    undiscretised run or, of a model that has none, the one with the finest step. Of several that differ in how a step
+    would be taken, the one closest to the run is taken. experiment: that of the sweep, "" for loose runs; a run that
+    several experiments share is in an entry of each.
     """
 
     runs: tuple[Run, ...]
-    pairs: tuple[tuple[Run, Run], ...]
+    pairs: _Pairs
+    experiment: str = ""
+    place: int = -1
 
     @property
     def config(self) -> AnyConfig:
         """The configuration, with the first run's seed."""
         return self.runs[0].config
+
+    @functools.cached_property
+    def group(self) -> tuple[str, Settings]:
+        """What entries share that are compared with each other: the experiment, and all settings but step and seed."""
+        return self.experiment, _but(self.runs[0].settings, "seed", *ABOUT_THE_STEP)
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is what others are compared with: undiscretised, or the finest step where nothing is."""
+        return self.config.is_baseline() or (bool(self.pairs) and all(run is other for run, other in self.pairs))
 
     @property
     def epochs(self) -> int:
@@ -68,14 +69,62 @@ class Entry:
 
     @property
     def rate(self) -> Estimate:
-        """Convergence rate over the epochs that all runs have."""
-        return estimate(convergence_rate(run.series("train_accuracy")[: self.epochs]) for run in self.runs)
+        """Convergence rate, as published: area under training accuracy, over the epochs that all runs have."""
+        return estimate(self.rates())
+
+    @property
+    def test_rate(self) -> Estimate:
+        """The same of test accuracy."""
+        return estimate(self.rates("test_accuracy"))
+
+    @property
+    def normalised_rate(self) -> Estimate:
+        """Convergence rate of training accuracy an interval between epochs, 0 to 1."""
+        return estimate(map(normalised_rate, self.curves("train_accuracy")))
+
+    @property
+    def normalised_test_rate(self) -> Estimate:
+        """The same of test accuracy."""
+        return estimate(map(normalised_rate, self.curves("test_accuracy")))
+
+    def rates(self, name: str = "train_accuracy") -> list[float]:
+        """The convergence rate of each run, by training accuracy unless another metric is named."""
+        return [convergence_rate(curve) for curve in self.curves(name)]
 
     @property
     def change(self) -> Estimate:
         """Change of the convergence rate against the baseline, paired by seed, over the epochs that all pairs have."""
+        return estimate(self.changes())
+
+    @property
+    def median_change(self) -> float:
+        """The median over the seeds of that change; nan without pairs."""
+        return middle(self.changes())
+
+    @property
+    def bootstrap_change(self) -> Interval:
+        """The bootstrap interval of that change's mean."""
+        return bootstrap(self.changes())
+
+    @property
+    def test_change(self) -> Estimate:
+        """Change of the convergence rate of test accuracy, paired as `change` is."""
+        return estimate(self.changes("test_accuracy"))
+
+    def changes(self, name: str = "train_accuracy") -> list[float]:
+        """The change of each pair, (CR - CR of its baseline) / CR of its baseline."""
         epochs = min((len(run.rows) for pair in self.pairs for run in pair), default=0)
-        return estimate(_change(run, baseline, epochs) for run, baseline in self.pairs)
+        rates = [[convergence_rate(run.series(name)[:epochs]) for run in pair] for pair in self.pairs]
+        return [relative_change(*both) for both in rates]
+
+    def epochs_to(self, threshold: float, name: str = "test_accuracy") -> Reached:
+        """When each run's accuracy first was at least the threshold, within the epochs that all runs have."""
+        return Reached(epochs=tuple(epochs_to(curve, threshold) for curve in self.curves(name)))
+
+    @functools.cached_property
+    def costs(self) -> Costs:
+        """Spikes, operations, updates and energy proxies of an inference, after the last epoch that all runs have."""
+        return costs_of(self.runs, self.epochs)
 
     def last(self, name: str) -> Estimate:
         """A metric after the last epoch that all runs have."""
@@ -90,69 +139,89 @@ class Entry:
         return [run.series(name)[: self.epochs] for run in self.runs]
 
 
-def read_runs(*paths: Path) -> list[Run]:
-    """Every run at or below the paths that has at least one epoch."""
-    runs = [Run(path=path, config=read_config(path), rows=read_rows(path)) for path in find_runs(*paths)]
-    return [run for run in runs if run.rows]
-
-
 def compare(runs: Iterable[Run]) -> list[Entry]:
-    """One entry a configuration: models in order, then groups, large ones first; in them the baseline, then many bins.
+    """One entry a configuration and experiment.
 
-    Where some seeds of a configuration are finished, those in progress are left out; pairs with a baseline in progress
-    likewise. Of two runs of the same configuration and seed the longer one is taken.
+    Loose runs first, then experiments in the order of their sweep; in these models in order, then groups, large ones
+    first; in them the baseline, then many bins. Where some seeds of a configuration are finished, those in progress
+    are left out; pairs with a baseline in progress likewise. Of two runs of the same configuration and seed the longer
+    one is taken. A run is compared with a baseline of its own experiment where that has one, else with any.
     """
-    gathered: dict[Settings, dict[int, Run]] = {}
-    baselines: dict[Settings, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: (-len(run.rows), str(run.path))):
-        gathered.setdefault(_configuration(run.config), {}).setdefault(run.config.seed, run)
-        if run.config.is_baseline():
-            baselines.setdefault(_settings(run.config, *ABOUT_THE_STEP), []).append(run)
+    longest = sorted(runs, key=lambda run: (-len(run.rows), str(run.path)))
+    gathered: dict[tuple[str, Settings], dict[int, Run]] = {}
+    places: dict[str, int] = {}
+    for run in longest:
+        for experiment, place in (run.experiments or {"": -1}).items():
+            gathered.setdefault((experiment, _configuration(run)), {}).setdefault(run.config.seed, run)
+            places[experiment] = min(place, places.get(experiment, place))
+    baselines = _Baselines(longest)
     entries = []
-    for seeds in gathered.values():
+    for (experiment, _), seeds in gathered.items():
         several = [seeds[seed] for seed in sorted(seeds)]
         chosen = [run for run in several if run.finished] or several
-        found = [(run, baselines.get(_settings(run.config, *ABOUT_THE_STEP), [])) for run in chosen]
-        pairs = [(run, _closest(run, candidates)) for run, candidates in found if candidates]
+        found = [(run, baselines.of(run, experiment)) for run in chosen]
+        pairs = [(run, baseline) for run, baseline in found if baseline is not None]
         whole = [pair for pair in pairs if pair[1].finished] or pairs
-        entries.append(Entry(runs=tuple(chosen), pairs=tuple(whole)))
-    sizes = Counter(group(entry.config) for entry in entries)
-    return sorted(entries, key=lambda entry: _order(entry, sizes[group(entry.config)]))
+        entries.append(Entry(runs=tuple(chosen), pairs=tuple(whole), experiment=experiment, place=places[experiment]))
+    sizes = Counter(entry.group for entry in entries)
+    return sorted(entries, key=lambda entry: _order(entry, sizes[entry.group]))
 
 
 def group(config: AnyConfig) -> Settings:
     """What a run shares with those it is compared with: all settings but the step and the seed."""
-    return _settings(config, "seed", *ABOUT_THE_STEP)
+    return _but(settings(config), "seed", *ABOUT_THE_STEP)
 
 
-def _configuration(config: AnyConfig) -> Settings:
+class _Baselines:
+    """Finds the run that another is compared with."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        finest: defaultdict[Settings, float] = defaultdict(lambda: math.inf)
+        for run in runs:
+            if run.config.model in _ALWAYS_DISCRETISED:
+                family = _family(run)
+                finest[family] = min(finest[family], float(run.config.dt or math.inf))
+        self._known: dict[Settings, list[Run]] = {}
+        for run in runs:
+            if run.config.is_baseline() or run.config.dt == finest.get(_family(run)):
+                self._known.setdefault(_but(run.settings, *ABOUT_THE_STEP), []).append(run)
+
+    def of(self, run: Run, experiment: str) -> Run | None:
+        """Of the same seed and settings, first of the same experiment, then most alike in how steps are taken."""
+        candidates = self._known.get(_but(run.settings, *ABOUT_THE_STEP), [])
+        return min(candidates, key=self._distance(run, experiment), default=None)
+
+    def _distance(self, run: Run, experiment: str) -> Callable[[Run], tuple[bool, int]]:
+        own = dict(run.settings)
+        names = [name for name in ABOUT_THE_STEP if name not in _LENGTH]
+
+        def distance(baseline: Run) -> tuple[bool, int]:
+            other = dict(baseline.settings)
+            elsewhere = experiment not in (baseline.experiments or {"": -1})
+            return elsewhere, sum(own.get(name) != other.get(name) for name in names)
+
+        return distance
+
+
+def _configuration(run: Run) -> Settings:
     """What the seeds of one configuration share; in exact time nothing about a step matters."""
-    return group(config) if config.dt is None else _settings(config, "seed")
+    exact = run.config.dt is None
+    return _but(run.settings, "seed", *(ABOUT_THE_STEP if exact else ()))
 
 
-def _closest(run: Run, baselines: list[Run]) -> Run:
-    """The first of the baselines with the fewest other ways to take a step."""
-
-    def differing(baseline: Run) -> int:
-        names = ABOUT_THE_STEP[2:]
-        return sum(getattr(run.config, name, None) != getattr(baseline.config, name, None) for name in names)
-
-    return min(baselines, key=differing)
+def _family(run: Run) -> Settings:
+    """What runs share that differ in the length of their steps and the seed alone."""
+    return _but(run.settings, "seed", *_LENGTH)
 
 
-def _settings(config: AnyConfig, *but: str) -> Settings:
-    """The settings in a form that can be compared and hashed."""
-    kept = ((name, value) for name, value in config.identity().items() if name not in but)
-    return tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in kept)
-
-
-def _change(run: Run, baseline: Run, epochs: int) -> float:
-    rates = (convergence_rate(one.series("train_accuracy")[:epochs]) for one in (run, baseline))
-    return relative_change(*rates)
+def _but(values: Settings, *names: str) -> Settings:
+    return tuple(pair for pair in values if pair[0] not in names)
 
 
 def _order(entry: Entry, size: int) -> tuple[Any, ...]:
     config = entry.config
-    bins = math.inf if config.bins is None else config.bins
+    bins = getattr(config, "bins", None)
+    coarseness = float(config.dt or 0) if bins is None else -bins
     step = [str(getattr(config, name, "")) for name in ABOUT_THE_STEP[2:]]
-    return (config.model != "slayer", config.kind(), -size, str(group(config)), not config.is_baseline(), -bins, *step)
+    where = (entry.place, entry.experiment, config.model != "slayer", config.kind(), -size)
+    return (*where, str(entry.group), not entry.is_reference, coarseness, *step)

@@ -91,7 +91,8 @@ class Scores:
 
         accuracy: share of samples, 0 to 1. loss: a sample's mean. silent_labels: share of samples whose label's neuron
         did not spike. dead_classes: labels whose neuron spiked for none of its samples. spikes_...: a neuron's mean a
-        sample, for each layer. And, each a sample's mean and only where it is known:
+        sample, for each layer; activity: for all layers together. spikes: of all neurons, a sample's mean. And, each a
+        sample's mean and only where it is known:
 
         input_spikes: spikes that enter. synaptic_operations: synapses that a spike reaches, summed over the spikes of
         the input and of all layers but the last (NeuroBench's effective operations, arXiv:2304.04640, with synapses
@@ -107,6 +108,8 @@ class Scores:
             f"{split}_silent_labels": int(self._silent.sum()) / seen,
             f"{split}_dead_classes": int(dead),
             **{f"{split}_spikes_{name}": float(mean) for name, mean in zip(self._names, means, strict=True)},
+            f"{split}_activity": float(self._spikes.sum()) / seen / sum(self._layers),
+            f"{split}_spikes": float(self._spikes.sum()) / seen,
             **{f"{split}_{name}": value for name, value in self._costs().items()},
         }
 

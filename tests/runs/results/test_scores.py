@@ -20,6 +20,12 @@ def test_a_spike_costs_an_operation_at_each_synapse_it_reaches():
     assert row["test_input_spikes"] == 5.0
 
 
+def test_all_spikes_are_told_a_sample_and_a_neuron():
+    row = seen(Scores((4, 3)))
+    assert row["test_spikes"] == 9 / 2
+    assert row["test_activity"] == 9 / 2 / 7
+
+
 def test_events_update_what_they_reach_and_a_clock_updates_all():
     assert seen(Scores((4, 3), fan_out=(4, 3)))["test_neuron_updates"] == 9.0
     assert seen(Scores((4, 3), fan_out=(4, 3), updates=7 * 30))["test_neuron_updates"] == 210.0

@@ -1,0 +1,1 @@
+"""Results of any number of run directories: read, compared, queried with SQL, exported."""

@@ -1,0 +1,90 @@
+"""Runs as their directories hold them."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runs.config import AnyConfig
+from runs.directory import Row, read_config, read_environment, read_rows
+from runs.results.sweeps import Experiments, Sweeps
+
+Settings = tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run as its directory holds it.
+
+    experiments: those of its sweep that share it, each with its place in the sweep; none of a loose run.
+    """
+
+    path: Path
+    config: AnyConfig
+    rows: list[Row]
+    experiments: Experiments = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are there."""
+        return len(self.rows) >= self.config.epochs
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """Everything that decides the run's numbers but its length, in a form that can be compared and hashed."""
+        return settings(self.config)
+
+    @functools.cached_property
+    def environment(self) -> dict[str, Any]:
+        """Versions, machine and source it was started with; empty where they are not known."""
+        return read_environment(self.path)
+
+    def series(self, name: str) -> list[float]:
+        """One metric, epoch by epoch; nan where an epoch has none."""
+        return [math.nan if (value := row.get(name)) is None else float(value) for row in self.rows]
+
+
+def read_runs(*paths: Path) -> list[Run]:
+    """Every run at or below the paths that has at least one epoch, sorted by path."""
+    sweeps, runs = Sweeps(), []
+    for path in find_runs(*paths):
+        rows = read_rows(path)
+        if rows:
+            runs.append(Run(path=path, config=read_config(path), rows=rows, experiments=sweeps.experiments(path)))
+    return runs
+
+
+def find_runs(*paths: Path) -> list[Path]:
+    """Every run directory at or below the paths, each once, sorted by path."""
+    found = {Path(directory) for path in paths for directory in _walk(os.fspath(path))}
+    return sorted(found)
+
+
+def settings(config: AnyConfig) -> Settings:
+    """The settings of a configuration, all but the number of epochs, in a form that can be compared and hashed."""
+    return tuple((name, _hashable(value)) for name, value in config.identity().items())
+
+
+def _walk(directory: str) -> Iterator[str]:
+    """The directories at or below this one that hold a config.json; links to directories are not followed."""
+    below = []
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.name == "config.json":
+                    yield directory
+                elif entry.is_dir(follow_symlinks=False):
+                    below.append(entry.path)
+    except OSError:
+        return
+    for path in below:
+        yield from _walk(path)
+
+
+def _hashable(value: object) -> object:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
