@@ -8,17 +8,19 @@ from typing import Literal
 
 import numpy as np
 
+from runs.data.cache import Cache, kept, state_of
 from runs.data.encoded import EncodedImages
 from runs.data.encodings import EncodingName, Latency, Rate
 from runs.data.events import EventSet
 from runs.data.mnist import load_mnist
-from runs.data.nmnist import load_nmnist
+from runs.data.nmnist import load_nmnist, nmnist_source
 from runs.data.recordings import Recordings
 from runs.data.source import Source, StoredEvents, channel_type
 
 DatasetName = Literal["mnist", "nmnist"]
 Split = Literal["train", "test"]
 
+SPLITS = ("train", "test")
 _IMAGES = ("mnist",)
 _EVENTS = ("nmnist",)
 _NMNIST_SECONDS = 0.3  # three saccades of 0.1 s; recordings end 0.297 to 0.336 s after they began
@@ -34,6 +36,7 @@ def load_events(
     dt: float | None = None,
     start: float = 0.0,
     end: float | None = None,
+    cache: Cache = None,
     limit: int | None = None,
 ) -> EventSet:
     """Opens one split of a data set as events.
@@ -47,6 +50,8 @@ def load_events(
         dt: length of a step of "rate", in seconds; None: 1 ms.
         start, end: part of the recordings that counts, in seconds; end None: what is usual for the data set
             (N-MNIST: 0.3). Images take neither: their encoding says how long they last.
+        cache: folder to keep recordings in, as arrays that processes share; None: that of the variable LAVA_DT_CACHE,
+            or the platform's; False: none. Images and what is shipped are read as they are.
         limit: only so many samples, the first ones.
 
     Raises:
@@ -65,7 +70,7 @@ def load_events(
             raise ValueError(
                 f"{dataset} holds events already: leave out encoding and dt, bins are chosen when it is read"
             )
-        source = nmnist_events(load_nmnist(_path(folder), split))
+        source = _nmnist(_path(folder), split, cache)
         last = source.duration if end is None else end
         if not (0 <= start < last and math.isfinite(last)):
             raise ValueError(f"start is {start} and end is {last}: pass seconds with 0 <= start < end")
@@ -95,6 +100,16 @@ def nmnist_events(recordings: Recordings) -> StoredEvents:
         tick=1e-6,
         duration=_NMNIST_SECONDS,
     )
+
+
+def _nmnist(folder: Path | None, split: Split, cache: Cache) -> StoredEvents:
+    def read() -> StoredEvents:
+        return nmnist_events(load_nmnist(folder, split))
+
+    if folder is None or split not in SPLITS:
+        return read()
+    source = nmnist_source(folder, split).resolve()
+    return kept(cache, f"nmnist-{split}", {"of": str(source), "state": state_of(source)}, read)
 
 
 def _images(dataset: str, split: Split, folder: Path | str | None, encoding: Latency | Rate) -> EncodedImages:

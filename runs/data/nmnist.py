@@ -68,19 +68,28 @@ def load_nmnist(directory: Path | None, split: Literal["train", "test"]) -> Reco
     """
     if split not in _FOLDER:
         raise ValueError(f"split came as {split!r}: pass 'train' or 'test'")
-    directory = shipped.NMNIST if directory is None else Path(directory)
+    source = nmnist_source(shipped.NMNIST if directory is None else Path(directory), split)
+    with ExitStack() as stack:
+        return _decode(_folder_entries(source) if source.is_dir() else _zip_entries(stack, source, _FOLDER[split]))
+
+
+def nmnist_source(directory: Path, split: Literal["train", "test"]) -> Path:
+    """The zip, or the folder, that holds a split.
+
+    Raises:
+        FileNotFoundError: as `load_nmnist`.
+    """
     if not directory.is_dir():
         raise FileNotFoundError(
             f"{directory} is not a folder: pass the folder that holds N-MNIST's Train.zip and Test.zip, "
             "or fetch them with --download"
         )
     name = _FOLDER[split]
-    with ExitStack() as stack:
-        for archive in (directory / f"{name}.zip", directory / f"{split}.zip"):
-            if archive.is_file():
-                return _decode(_zip_entries(stack, archive, name))
-        if (directory / name).is_dir():
-            return _decode(_folder_entries(directory / name))
+    for archive in (directory / f"{name}.zip", directory / f"{split}.zip"):
+        if archive.is_file():
+            return archive
+    if (directory / name).is_dir():
+        return directory / name
     there = ", ".join(sorted(entry.name for entry in directory.iterdir())[:8]) or "nothing"
     raise FileNotFoundError(
         f"{directory} holds no N-MNIST {split} set: it needs {name}.zip or a folder "
