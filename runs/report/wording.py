@@ -11,27 +11,56 @@ from runs.estimate import Estimate
 
 MISSING = "\u2013"
 _WORDS = {"silent_labels": "remedy for silent labels"}
+_WIDE = "\u2007"  # a space as wide as a digit
+_FINE = 0.195  # percent: margins below it are told with a digit more
 
 
-def percent(value: float, *, signed: bool = False) -> str:
+def percent(value: float, *, signed: bool = False, digits: int = 1) -> str:
     """A share as a percentage; a dash for nan."""
-    return MISSING if math.isnan(value) else f"{_number(100 * value, 1, signed)}%"
+    return MISSING if math.isnan(value) else f"{number(100 * value, digits, signed=signed)}%"
 
 
 def spread(value: Estimate, *, signed: bool = False) -> str:
     """A share with its confidence interval, where there is one: 97.1 +- 0.2 %."""
     if math.isnan(value.margin):
         return percent(value.mean, signed=signed)
-    margin = 100 * value.margin
-    digits = 2 if margin < 0.195 else 1
-    return f"{_number(100 * value.mean, digits, signed)} \u00b1 {margin:.{digits}f}%"
+    return _between(value, 2 if 100 * value.margin < _FINE else 1, signed)
 
 
-def _number(value: float, digits: int, signed: bool) -> str:
-    """Rounded, with a minus sign of type; what rounds to zero has no sign."""
+def spreads(values: Sequence[Estimate | None], *, signed: bool = False) -> list[str]:
+    """Shares below each other, all with the digits that the smallest interval asks for; None: the baseline."""
+    margins = [100 * v.margin for v in values if v is not None and not math.isnan(v.margin)]
+    if not margins:
+        return ["baseline" if v is None else percent(v.mean, signed=signed) for v in values]
+    digits = 2 if min(margins) < _FINE else 1
+    width = max(len(f"{margin:.{digits}f}") for margin in margins)
+    return ["baseline" if v is None else _between(v, digits, signed, width) for v in values]
+
+
+def _between(value: Estimate, digits: int, signed: bool, width: int = 0) -> str:
+    if math.isnan(value.margin):
+        return percent(value.mean, signed=signed, digits=digits)
+    margin = f"{100 * value.margin:.{digits}f}".rjust(width, _WIDE)
+    return f"{number(100 * value.mean, digits, signed=signed)} \u00b1 {margin}%"
+
+
+def number(value: float, digits: int, *, signed: bool = False) -> str:
+    """Rounded, with a minus sign of type and commas; what rounds to zero has no sign. A dash for nan."""
+    if math.isnan(value):
+        return MISSING
     rounded = round(value, digits) or 0.0
     sign = "+" if signed and rounded else ""
-    return f"{rounded:{sign}.{digits}f}".replace("-", "\u2212")
+    return f"{rounded:{sign},.{digits}f}".replace("-", "\u2212")
+
+
+def several(n: int, one: str, more: str = "") -> str:
+    """1 run, 2 runs."""
+    return f"{n:,} {one if n == 1 else more or one + 's'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def words(name: str) -> str:
@@ -66,7 +95,7 @@ def variant(config: AnyConfig, varying: tuple[str, ...]) -> str:
     named: list[str] = []
     if config.model == "bats":
         named.append(config.rule)
-    elif config.clock != "coarse" or "clock" in varying:
+    elif config.model == "slayer" and (config.clock != "coarse" or "clock" in varying):
         named.append(config.clock)
     others = [setting(name, getattr(config, name)) for name in varying if name not in ("rule", "clock")]
     return ", ".join([*named, *others])

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from runs.comparison import compare, read_runs
+from runs.comparison import read_runs
 from runs.config import ConfigError
-from runs.report import content
+from runs.report.drawing import colour_sheet, standalone
+from runs.report.page import Page, make_page
+
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(paths: Sequence[Path], out: Path) -> Path:
@@ -18,33 +21,20 @@ def write_report(paths: Sequence[Path], out: Path) -> Path:
     """
     import jinja2
 
-    from runs.report.plots import accuracy_curves, convergence_plot
-
-    entries = compare(read_runs(*paths))
-    if not entries:
+    runs = read_runs(*paths)
+    if not runs:
         told = ", ".join(map(str, paths))
         raise ConfigError(f"no run with a finished epoch in {told}: train one with lava-dt train, or run lava-dt demo")
-    parts = content.sections(entries)
-    figures = {
-        f"{part.key}-{split}": accuracy_curves(part, f"{split}_accuracy")
-        for part in parts
-        for split in ("train", "test")
-    }
-    convergence = convergence_plot(parts)
-    if convergence is not None:
-        figures["convergence"] = convergence
+    page = make_page(runs, paths)
     values = {
-        "sections": parts,
-        "discretised": any(part.discretised for part in parts),
-        "several_seeds": max(len(entry.runs) for entry in entries) > 1,
-        "parities": content.parities(entries),
-        "commands": content.commands(entries),
-        "versions": content.versions(entries),
-        "epochs": max(entry.config.epochs for entry in entries),
-        "figures": figures,
+        "page": page,
+        "contents": _contents(page),
+        "colours": colour_sheet(),
+        "style": (_TEMPLATES / "style.css").read_text(encoding="utf-8"),
+        **page.values,
     }
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=jinja2.select_autoescape(["html.jinja"]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -52,9 +42,27 @@ def write_report(paths: Sequence[Path], out: Path) -> Path:
         keep_trailing_newline=True,
     )
     out.mkdir(parents=True, exist_ok=True)
-    for name, svg in figures.items():
-        (out / f"report-{name}.svg").write_text(svg, encoding="utf-8")
+    for drawn in page.drawn:
+        (out / f"report-{drawn.key}.svg").write_text(standalone(drawn.svg), encoding="utf-8")
     (out / "report.md").write_text(templates.get_template("report.md.jinja").render(values), encoding="utf-8")
-    page = out / "report.html"
-    page.write_text(templates.get_template("report.html.jinja").render(values), encoding="utf-8")
-    return page
+    file = out / "report.html"
+    file.write_text(templates.get_template("report.html.jinja").render(values), encoding="utf-8")
+    return file
+
+
+def _contents(page: Page) -> list[tuple[str, str]]:
+    """Anchors and names of the parts that there are."""
+    parts = [
+        ("findings", "Findings", True),
+        ("setup", "What was run", True),
+        ("table-3", "Table 3", bool(page.thesis)),
+        ("convergence", "Convergence", any(model.figures for model in page.models)),
+        ("learning", "Learning", True),
+        *((part.anchor, part.title, True) for part in page.extra),
+        ("cost", "Cost", any(model.costs for model in page.models)),
+        ("lava", "In Lava", bool(page.values["parities"])),
+        ("unfinished", "Unfinished runs", not page.status.complete),
+        ("reading", "Reading the numbers", True),
+        ("repeat", "Repeat it", True),
+    ]
+    return [(anchor, name) for anchor, name, there in parts if there]

@@ -1,0 +1,147 @@
+"""What the numbers say, in sentences: with intervals, and with what cannot be told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from runs.comparison import Entry
+from runs.estimate import Estimate
+from runs.report.sections import Section
+from runs.report.steps import coarseness, name
+from runs.report.thesis import Table3, verdict
+from runs.report.wording import listed, number, percent, several, spread, variant
+
+
+def findings(section: Section) -> list[str]:
+    """The sentences that sum a section up."""
+    reference = section.reference
+    if not section.discretised and reference is not None:
+        return [_alone(reference)]
+    comparable = [entry for entry in section.discretised if entry.pairs]
+    if not comparable or reference is None:
+        return ["There is no discretised run here with an undiscretised one that shares its other settings."]
+    coarsest = _coarsest(comparable)
+    return [_change(section, coarsest, reference), *_distinguishable(section, comparable), *_cost(coarsest, reference)]
+
+
+def _alone(reference: Entry) -> str:
+    test, n = spread(reference.last("test_accuracy")), len(reference.runs)
+    epochs = several(reference.epochs, "epoch")
+    return f"Test accuracy after {epochs} is {test}{f' (mean of {n} seeds)' if n > 1 else ''}."
+
+
+def _coarsest(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries of the coarsest step, one a variant."""
+    lengths = [coarseness(e.config) for e in entries]
+    most = max(lengths) if entries[0].config.model == "clocked" else min(lengths)
+    return [entry for entry, length in zip(entries, lengths, strict=True) if length == most]
+
+
+def _change(section: Section, coarsest: Sequence[Entry], reference: Entry) -> str:
+    def told(text: Callable[[Entry], str]) -> str:
+        if len(coarsest) == 1:
+            return text(coarsest[0])
+        return ", ".join(f"{text(entry)} ({variant(entry.config, section.varying)})" for entry in coarsest)
+
+    unknown = all(math.isnan(entry.change.mean) for entry in coarsest)
+    change = (
+        "is not defined for one epoch" if unknown else f"changes by {told(lambda e: spread(e.change, signed=True))}"
+    )
+    before = "undiscretised" if reference.config.is_baseline() else name(reference)
+    after = name(coarsest[0]).replace("1 bins", "1 bin") if coarsest[0].config.bins == 1 else name(coarsest[0])
+    test = told(lambda entry: spread(entry.last("test_accuracy")))
+    return (
+        f"From {before} to {after} the convergence rate {change}{_seeds(coarsest)}; test accuracy after the last epoch "
+        f"goes from {spread(reference.last('test_accuracy'))} to {test}."
+    )
+
+
+def _seeds(entries: Sequence[Entry]) -> str:
+    counts = {entry.change.n for entry in entries}
+    low, high = min(counts), max(counts)
+    if high < 2:
+        return ""
+    return f" ({low if low == high else f'{low} to {high}'} seeds, 95% interval)"
+
+
+def _distinguishable(section: Section, entries: Sequence[Entry]) -> list[str]:
+    """Which steps change the convergence rate for certain, which may not, one sentence a variant."""
+    if all(math.isnan(entry.change.mean) for entry in entries):
+        return []
+    if not any(entry.change.margin >= 0 for entry in entries):
+        return ["One seed each: how far chance alone moves the rate cannot be told."]
+    sentences = []
+    for way in section.variants():
+        known = [e for e in entries if section.variant(e) == way and e.change.margin >= 0]
+        if not known:
+            continue
+        begin = f"With {way}, " if len(section.variants()) > 1 else ""
+        parts = [
+            f"{text} {_at(found)}"
+            for text, found in (
+                ("it falls", [e for e in known if e.change.mean + e.change.margin < 0]),
+                ("it rises", [e for e in known if e.change.mean - e.change.margin > 0]),
+                ("a change is not distinguishable from 0", [e for e in known if _open(e.change)]),
+            )
+            if found
+        ]
+        sentence = f"{begin}{'; '.join(parts)}."
+        sentences.append(sentence[:1].upper() + sentence[1:])
+    return sentences
+
+
+def _open(change: Estimate) -> bool:
+    return abs(change.mean) <= change.margin
+
+
+def _at(entries: Sequence[Entry]) -> str:
+    names = [name(entry) for entry in entries]
+    if all(text.endswith(" bins") for text in names):
+        names = [text.removesuffix(" bins") for text in names[:-1]] + names[-1:]
+    return f"at {listed(names)}"
+
+
+def _cost(coarsest: Sequence[Entry], reference: Entry) -> list[str]:
+    if len(coarsest) != 1:
+        return []
+    told = []
+    for metric, what in (("synaptic_operations", "synaptic operations"), ("neuron_updates", "neuron updates")):
+        base = reference.last(f"test_{metric}").mean
+        share = coarsest[0].last(f"test_{metric}").mean / base if base > 0 else math.nan
+        if not math.isnan(share):
+            told.append(f"{number(share, 2)} times the {what}")
+    if len(told) == 2 and told[0].split()[0] == told[1].split()[0]:
+        told = [told[0] + " and neuron updates"]
+    against = "undiscretised one" if reference.config.is_baseline() else f"network at {name(reference)}"
+    return [f"A test sample then takes {listed(told)} of the {against}."] if told else []
+
+
+def thesis_findings(table: Table3) -> list[str]:
+    """How a model's published changes compare, one sentence an experiment."""
+    sentences = []
+    for column in table.columns:
+        known = {n: verdict(e.change, table.published[n]) for n, e in column.entries.items()}
+        inside = [n for n, found in known.items() if found == "agrees"]
+        outside = [n for n, found in known.items() if found == "differs"]
+        label = f"{table.model.upper()}, {column.name}" if column.name.upper() != table.model.upper() else column.name
+        if not inside and not outside:
+            signs = sum(
+                math.copysign(1, e.change.mean) == math.copysign(1, table.published[n])
+                for n, e in column.entries.items()
+            )
+            sentences.append(
+                f"{label}: the sign of the change is the published one at {signs} of {len(known)} steps; "
+                "with one seed there is no interval to judge by."
+            )
+            continue
+        widest = max(outside, key=lambda n: abs(column.entries[n].change.mean - table.published[n]), default=None)
+        text = f"{label}: of {len(inside) + len(outside)} published changes {len(inside)} lie within the 95% interval"
+        if widest is not None:
+            measured = spread(column.entries[widest].change, signed=True)
+            text += (
+                f"; farthest apart are {widest} bins, {percent(table.published[widest], signed=True)} published "
+                f"and {measured} here"
+            )
+        sentences.append(text + ".")
+    return sentences
