@@ -1,17 +1,27 @@
-"""The configuration of SLAYER."""
+"""The configuration of SLAYER: the equations as described, or the protocol that the thesis's published code follows."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from runs.config.shared import RunConfig
+from runs.config.shared import RunConfig, shown
 from runs.config.steps import pair_steps
+
+# What differs from the fields' own defaults where the published code is followed (EQUATIONS A.3, vi).
+PUBLISHED: dict[str, Any] = {"hidden": (512, 512), "delay": True}
+_OF_DESCRIBED = ("clock", "scheme", "reset", "gain", "between", "saturate")
+_OF_COARSE = ("prebinned", "rescale", "test_fine")
+_OF_PUBLISHED = ("backward", "mask", "binning", *_OF_COARSE)
 
 
 class SlayerConfig(RunConfig):
-    """SLAYER on N-MNIST: lava-dl's CuBa network, surrogate gradients through time (EQUATIONS A.2 to A.4, A.7)."""
+    """SLAYER on N-MNIST: a CuBa network with surrogate gradients through time (EQUATIONS A.2 to A.4, A.7).
+
+    protocol `described`: lava_dt's blocks, which know dt. `published`: lava-dl's own blocks under the patch
+    `published-protocol`, and its peculiarities, each of which can be switched off (EQUATIONS A.3, i to vi).
+    """
 
     undiscretised: ClassVar[str] = "dt 1"
 
@@ -19,6 +29,19 @@ class SlayerConfig(RunConfig):
     dt: int | None = Field(None, description="step in fine steps of 1 ms, 1 to --steps; 1 (the default): undiscretised")
     bins: int | None = Field(None, description="steps a recording is cut into (dt = steps / bins)")
     steps: int = Field(300, ge=1, description="length of a recording in fine steps of 1 ms")
+    protocol: Literal["described", "published"] = Field(
+        "described", description="the equations, or what the thesis's published code does"
+    )
+    backward: Literal["cpu", "cuda", "exact"] = Field(
+        "cpu", description="which of the published code's two backward passes, or the gradient of its forward pass"
+    )
+    mask: bool = Field(True, description="let neurons spike in every dt-th entry of time only (published)")
+    prebinned: bool = Field(True, description="bin recordings by dt before the mask counts by dt again (published)")
+    binning: Literal["fill", "any", "count"] = Field(
+        "fill", description="what a bin holds: 1/dt as lava-dl fills it, 1 where there are events, or their number"
+    )
+    rescale: bool = Field(False, description="scale decays with dt, which the published code does not")
+    test_fine: bool = Field(True, description="test at dt 1 whatever dt is trained with (published)")
     clock: Literal["coarse", "held"] = Field("coarse", description="re-bin time, or hold the state")
     scheme: Literal["forward_euler", "exponential", "backward_euler", "bilinear"] = Field(
         "exponential", description="how the decays follow dt"
@@ -37,11 +60,51 @@ class SlayerConfig(RunConfig):
     true_rate: float = Field(0.2, ge=0, le=1, description="spikes a step wanted of the label's neuron")
     false_rate: float = Field(0.03, ge=0, le=1, description="spikes a step wanted of the others")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {**(PUBLISHED if values.get("protocol") == "published" else {}), **values}
+
     @model_validator(mode="after")
-    def _pair(self) -> SlayerConfig:
+    def _check(self) -> SlayerConfig:
         dt, bins = pair_steps(self.dt, self.bins, self.steps)
         self.__dict__.update(dt=dt, bins=bins)
+        usual = self.defaults()
+        if self.protocol == "published" and dt == 1:
+            self.__dict__.update(self._at_one_step())
+        if self.rescale and not self.prebinned:
+            raise ValueError("rescale without prebinned: time is in fine steps then, and decays are theirs already")
+        for name in sorted(self.idle()):
+            value = getattr(self, name)
+            if value != usual[name]:
+                raise ValueError(f"{name} = {value}, but protocol {self.protocol} has no use for it: leave it out")
         return self
+
+    def _at_one_step(self) -> dict[str, Any]:
+        """What makes no difference at dt 1, so that runs that are the same have the same settings.
+
+        Without the mask, or with any backward pass but the CPU's, lava-dl itself is left.
+        """
+        same: dict[str, Any] = {name: self.defaults()[name] for name in _OF_COARSE}
+        if self.binning == "any":
+            same["binning"] = "fill"
+        if not self.mask or self.backward != "cpu":
+            same.update(mask=True, backward="exact")
+        return same
+
+    def defaults(self) -> dict[str, Any]:
+        return {**super().defaults(), **(PUBLISHED if self.protocol == "published" else {})}
+
+    @classmethod
+    def default_texts(cls) -> dict[str, str]:
+        texts = super().default_texts()
+        return {**texts, **{name: f"{texts[name]}; published: {shown(value)}" for name, value in PUBLISHED.items()}}
+
+    def idle(self) -> set[str]:
+        return set(_OF_DESCRIBED if self.protocol == "published" else _OF_PUBLISHED)
+
+    def kind(self) -> str:
+        return "slayer published" if self.protocol == "published" else "slayer"
 
     def is_baseline(self) -> bool:
         return self.dt == 1
@@ -49,4 +112,7 @@ class SlayerConfig(RunConfig):
     def step_text(self) -> str:
         if self.dt == 1:
             return f"{self.undiscretised} ({self.bins} steps of 1 ms)"
-        return f"dt {self.dt} ({self.bins} bin{'s' if self.bins != 1 else ''}), {self.clock} clock, {self.scheme}"
+        how = f"{self.clock} clock, {self.scheme}"
+        if self.protocol == "published":
+            how = "published protocol"
+        return f"dt {self.dt} ({self.bins} bin{'s' if self.bins != 1 else ''}), {how}"

@@ -88,6 +88,15 @@ def _open_run(path: Path, dt: float | None) -> Opened:
         raise ConfigError(f"{path} has no checkpoint yet: train at least one epoch with {config.command()}")
     if isinstance(config, BatsConfig):
         return _open_bats(config, checkpoint, dt)
+    if not isinstance(config, SlayerConfig):
+        raise ConfigError(
+            f"{path} holds a run of the model {config.model}, which no Lava process computes: export one of bats or slayer"
+        )
+    if config.protocol == "published":
+        raise ConfigError(
+            f"{path} was trained by the published protocol, whose masked neurons no Lava process computes: export a run "
+            "of the described one"
+        )
     return _open_slayer(config, checkpoint, dt)
 
 

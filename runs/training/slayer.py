@@ -31,6 +31,7 @@ except ImportError as error:
         'install with pip install "lava-dt[lava]"; lava-dt doctor says what is missing'
     ) from error
 
+FINE_STEP = 1e-3  # seconds
 _TEST_BATCH = 32
 
 
@@ -43,7 +44,7 @@ class SlayerLearner:
         self._test = _first(load_nmnist(config.data, "test"), config.test_samples)
         self._layers = (*config.hidden, N_CLASSES)
         torch.manual_seed(config.seed)
-        self.blocks = build_blocks(config, self._train.channels)
+        self.blocks = self._build(self._train.channels)
         self._parameters = dict(self.blocks.named_parameters())
         self._optimizer = torch.optim.Adam(self._parameters.values(), lr=config.learning_rate)
         self._loss = slayer.loss.SpikeRate(true_rate=config.true_rate, false_rate=config.false_rate, reduction="sum")
@@ -58,8 +59,7 @@ class SlayerLearner:
     def train_epoch(self, epoch: int, watcher: Watcher) -> Row:
         torch.manual_seed(_mixed(self._config.seed, epoch))
         self.blocks.train()
-        scores, seen = Scores(self._layers), 0
-        config = self._config
+        scores, seen, config = self._scores(), 0, self._config
         order = batches(len(self._train), config.batch, config.seed, epoch, config.epoch_samples)
         total = sum(map(len, order))
         for indices in order:
@@ -72,8 +72,8 @@ class SlayerLearner:
         return scores.row("train")
 
     def test(self) -> Row:
-        self.blocks.eval()
-        scores = Scores(self._layers)
+        self._evaluate()
+        scores = self._scores()
         with torch.no_grad():
             for indices in batches(len(self._test), _TEST_BATCH, None, 0):
                 self._show(self._test, indices, scores)
@@ -81,14 +81,39 @@ class SlayerLearner:
 
     def _show(self, recordings: Recordings, indices: npt.NDArray[np.intp], scores: Scores) -> Any:
         """Simulates a batch and scores it; returns the loss, summed over the batch."""
-        layers = run_blocks(self.blocks, recordings, indices, self._config)
+        spikes, inputs = self._input(recordings, indices)
+        layers = run_blocks(self.blocks, spikes)
         output = layers[-1]
         labels = recordings.labels[indices]
         loss = self._loss(output, torch.from_numpy(labels))
         predicted = slayer.classifier.Rate.predict(output).numpy()
         counts = output.detach().sum(-1).numpy()
-        scores.add(labels, predicted, counts, [float(s.detach().sum()) for s in layers], loss.item())
+        sums = [float(layer.detach().sum()) for layer in layers]
+        scores.add(labels, predicted, counts, sums, loss.item(), inputs)
         return loss
+
+    def _evaluate(self) -> None:
+        self.blocks.eval()
+
+    def _build(self, channels: int) -> torch.nn.ModuleList:
+        return build_blocks(self._config, channels)
+
+    def _input(self, recordings: Recordings, indices: npt.NDArray[np.intp]) -> tuple[torch.Tensor, int]:
+        """What the first block takes, and in how many of its entries there are spikes."""
+        spikes = list_spikes(recordings, indices, self._config)
+        return spikes, _count_cells(spikes)
+
+    def _entries(self) -> int:
+        """Entries of the time axis in which neurons are updated."""
+        return self._config.bins or 1
+
+    def _scores(self) -> Scores:
+        return Scores(
+            self._layers,
+            fan_out=self._layers,
+            updates=sum(self._layers) * self._entries(),
+            seconds=self._config.steps * FINE_STEP,
+        )
 
     def arrays(self) -> Arrays:
         found: Arrays = {f"weights.{name}": _array(tensor) for name, tensor in self._parameters.items()}
@@ -172,11 +197,15 @@ def _bin(config: SlayerConfig) -> int:
     return (config.dt or 1) if config.clock == "coarse" else 1
 
 
-def run_blocks(
-    blocks: torch.nn.ModuleList, recordings: Recordings, indices: npt.ArrayLike, config: SlayerConfig
-) -> list[torch.Tensor]:
+def _count_cells(spikes: torch.Tensor) -> int:
+    """Different indices of a sparse tensor that lists some several times."""
+    cells, (_, channels, bins) = spikes._indices().numpy(), spikes.shape
+    return len(np.unique((cells[0] * channels + cells[1]) * bins + cells[2]))
+
+
+def run_blocks(blocks: torch.nn.ModuleList, spikes: torch.Tensor) -> list[torch.Tensor]:
     """Spikes of every layer, each (batch, neurons, time)."""
-    spikes, layers = list_spikes(recordings, indices, config), []
+    layers = []
     for block in blocks:
         spikes = block(spikes)
         layers.append(spikes)
