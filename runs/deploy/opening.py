@@ -90,12 +90,13 @@ def _open_run(path: Path, dt: float | None) -> Opened:
         return _open_bats(config, checkpoint, dt)
     if not isinstance(config, SlayerConfig):
         raise ConfigError(
-            f"{path} holds a run of the model {config.model}, which no Lava process computes: export one of bats or slayer"
+            f"{path} holds a run of the model {config.model}, which no Lava process computes: "
+            "export one of bats or slayer"
         )
     if config.protocol == "published":
         raise ConfigError(
-            f"{path} was trained by the published protocol, whose masked neurons no Lava process computes: export a run "
-            "of the described one"
+            f"{path} was trained by the published protocol, whose masked neurons no Lava process computes: "
+            "export a run of the described one"
         )
     return _open_slayer(config, checkpoint, dt)
 
