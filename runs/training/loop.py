@@ -63,6 +63,10 @@ def make_learner(config: AnyConfig) -> Learner:
         from runs.training.bats import BatsLearner
 
         return BatsLearner(config)
+    if config.protocol == "published":
+        from runs.training.slayer_published import PublishedLearner
+
+        return PublishedLearner(config)
     from runs.training.slayer import SlayerLearner
 
     return SlayerLearner(config)
