@@ -5,6 +5,7 @@
     checkpoint-00003.safetensors     all arrays after epoch 3, and the metrics up to there; the last two are kept
     metrics.jsonl                    one line an epoch
     done.json                        written last: the run is complete
+    progress.json, failed.json       of a run in a sweep: see runs.sweep.status
 
 Every file but metrics.jsonl is written under another name and renamed when it is whole. metrics.jsonl is for readers:
 the checkpoint holds the same rows, and a line that is missing or cut short is put back from there.
@@ -12,11 +13,13 @@ the checkpoint holds the same rows, and a line that is missing or cut short is p
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import socket
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +44,10 @@ class Checkpoint:
     rows: list[Row]
 
 
+class Busy(RuntimeError):
+    """Another process is running in the directory."""
+
+
 class RunDirectory:
     """The directory of one run.
 
@@ -59,7 +66,7 @@ class RunDirectory:
 
         Raises:
             ConfigError: the directory holds another run, a longer one, or files that are no run.
-            RuntimeError: another process is running in it.
+            Busy: another process is running in it.
         """
         self._check_is_mine(config)
         self.path.mkdir(parents=True, exist_ok=True)
@@ -71,15 +78,17 @@ class RunDirectory:
             yield
 
     def _check_is_mine(self, config: AnyConfig) -> None:
-        if not (self.path / "config.json").exists():
+        config_file = self.path / "config.json"
+        if not config_file.exists():
             if self.path.exists() and not self.path.is_dir():
                 raise ConfigError(f"{self.path} is a file, but a run needs a directory of its own")
             others = [p.name for p in self.path.iterdir() if p.name not in _OURS] if self.path.exists() else []
-            if others:
+            if others and not config_file.exists():  # by now: another process may just have begun this run
                 raise ConfigError(
                     f"{self.path} holds {others[0]!r} but no run: give --out a directory that is new or empty"
                 )
-            return
+            if not others:
+                return
         held = read_config(self.path)
         ours, theirs = config.identity(), held.identity()
         differing = [key for key in {**theirs, **ours} if ours.get(key) != theirs.get(key)]
@@ -210,7 +219,19 @@ def load_arrays(path: Path) -> Checkpoint | None:
     return None
 
 
-_OURS = {".lock", "environment.json", "environment.json.part", "config.json.part"}
+def read_holder(path: Path) -> tuple[str, int] | None:
+    """Host and process id of who runs in `path`, or of the last one that did; None where nobody ever has."""
+    try:
+        host, process = (path / ".lock").read_text(encoding="utf-8").split()
+        return host, int(process)
+    except (OSError, ValueError):
+        return None
+
+
+_OURS = {
+    ".lock",
+    *(name + part for name in ("config", "environment", "progress", "failed") for part in (".json", ".json.part")),
+} - {"config.json"}
 
 
 def _read_checkpoint(file: Path) -> Checkpoint | None:
@@ -255,18 +276,34 @@ def _read_json(file: Path) -> dict[str, Any]:
     return values
 
 
-def write_json(file: Path, values: dict[str, Any]) -> None:
-    """Writes a JSON file, whole or not at all."""
-    _write_atomically(file, (json.dumps(values, indent=2) + "\n").encode())
+def write_json(file: Path, values: dict[str, Any], durable: bool = True) -> None:
+    """Writes a JSON file, whole or not at all; not `durable`, a machine that loses its power may lose it."""
+    _write_atomically(file, (json.dumps(values, indent=2) + "\n").encode(), durable)
 
 
-def _write_atomically(file: Path, content: bytes) -> None:
+def write_text(file: Path, text: str) -> None:
+    """Writes a text file, whole or not at all."""
+    _write_atomically(file, text.encode())
+
+
+def write_bytes(file: Path, content: bytes) -> None:
+    """Writes a file, whole or not at all."""
+    _write_atomically(file, content)
+
+
+def _write_atomically(file: Path, content: bytes, durable: bool = True) -> None:
     part = file.with_name(file.name + ".part")
-    with part.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(part, file)
+    try:
+        with part.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            if durable:
+                os.fsync(stream.fileno())
+        os.replace(part, file)
+    except OSError:  # a full disk, most likely, which half a file would keep full
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
@@ -277,9 +314,17 @@ def _locked(path: Path) -> Iterator[None]:
     except ImportError:  # not on Windows; there nothing keeps two processes apart
         yield
         return
-    with (path / ".lock").open("w") as lock:
+    with (path / ".lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise RuntimeError(f"another process is running in {path}: wait for it, or give another --out") from None
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise RuntimeError(
+                    f"{path} cannot be locked ({error.strerror}): take a directory on a file system that has locks"
+                ) from None
+            raise Busy(f"another process is running in {path}: wait for it, or give another --out") from None
+        with suppress(OSError):  # who holds it is for readers; a full disk is no reason not to start
+            lock.truncate(0)
+            lock.write(f"{socket.gethostname()} {os.getpid()}\n")
+            lock.flush()
         yield

@@ -11,10 +11,12 @@ from runs.arguments.bench import Bench
 from runs.arguments.command import Command
 from runs.arguments.deploy import Doctor, Export, Run
 from runs.arguments.results import Demo, Report
+from runs.arguments.sweep import Sweep
 from runs.arguments.train import Train
 
 _COMMANDS = (
     Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Sweep, tyro.conf.subcommand("sweep")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Export, tyro.conf.subcommand("export")]

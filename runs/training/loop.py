@@ -79,37 +79,43 @@ def train(config: AnyConfig, path: Path, watcher: Watcher) -> list[Row]:
 
     Raises:
         ConfigError: the directory holds another run, or this one on other data.
-        RuntimeError: another process is running in the directory.
+        Busy: another process is running in the directory.
     """
     directory = RunDirectory(path, warn=watcher.warn)
     with directory.open(config):
-        if directory.finished_epochs() == config.epochs:
-            watcher.end_run(config)
-            return read_rows(path)
-        learner = make_learner(config)
-        directory.note_environment({**describe_environment(), "data": learner.data_name()})
-        checkpoint = directory.load()
-        rows: list[Row] = []
-        if checkpoint is not None:
-            if checkpoint.data != learner.data_name():
-                raise ConfigError(
-                    f"{path} was trained on {checkpoint.data}, but the data are now {learner.data_name()}: "
-                    "give another --out, or the data it was trained on"
-                )
-            learner.restore(checkpoint.arrays)
-            rows = checkpoint.rows
-        watcher.start_run(config, len(rows))
-        for epoch in range(len(rows) + 1, config.epochs + 1):
-            began = time.perf_counter()
-            row = {"epoch": epoch, **learner.train_epoch(epoch, watcher)}
-            row["seconds"] = round(time.perf_counter() - began, 3)
-            row.update(learner.test())
-            rows = [*rows, row]
-            saved = Checkpoint(epoch=epoch, data=learner.data_name(), arrays=learner.arrays(), rows=rows)
-            directory.save(saved)
-            watcher.end_epoch(config, row)
-        directory.finish(config.epochs)
+        return train_opened(directory, config, watcher)
+
+
+def train_opened(directory: RunDirectory, config: AnyConfig, watcher: Watcher) -> list[Row]:
+    """`train` in a directory that the caller has opened for this configuration."""
+    path = directory.path
+    if directory.finished_epochs() == config.epochs:
         watcher.end_run(config)
+        return read_rows(path)
+    learner = make_learner(config)
+    directory.note_environment({**describe_environment(), "data": learner.data_name()})
+    checkpoint = directory.load()
+    rows: list[Row] = []
+    if checkpoint is not None:
+        if checkpoint.data != learner.data_name():
+            raise ConfigError(
+                f"{path} was trained on {checkpoint.data}, but the data are now {learner.data_name()}: "
+                "give another --out, or the data it was trained on"
+            )
+        learner.restore(checkpoint.arrays)
+        rows = checkpoint.rows
+    watcher.start_run(config, len(rows))
+    for epoch in range(len(rows) + 1, config.epochs + 1):
+        began = time.perf_counter()
+        row = {"epoch": epoch, **learner.train_epoch(epoch, watcher)}
+        row["seconds"] = round(time.perf_counter() - began, 3)
+        row.update(learner.test())
+        rows = [*rows, row]
+        saved = Checkpoint(epoch=epoch, data=learner.data_name(), arrays=learner.arrays(), rows=rows)
+        directory.save(saved)
+        watcher.end_epoch(config, row)
+    directory.finish(config.epochs)
+    watcher.end_run(config)
     return rows
 
 

@@ -1,0 +1,119 @@
+"""A sweep on disk, from which any worker on any machine can take it up.
+
+sweep.toml           the sweep file as it is run: quick or full, the data's folders filled in
+sweep.json           name, title, question and every run: directory, experiments, model, configuration
+runs/<directory>/    one run each (runs.directory, runs.sweep.status)
+logs/<worker>.log    what each worker said
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from runs.config import ConfigError, saved_config
+from runs.directory import RunDirectory, write_json, write_text
+from runs.sweep.plan import PlannedRun, Sweep
+from runs.sweep.toml_text import toml_text
+
+FORMAT = 1
+
+
+def run_path(out: Path, run: PlannedRun) -> Path:
+    """The directory of a run of the sweep in `out`."""
+    return out / "runs" / run.directory
+
+
+def prepare(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
+    """Writes the sweep into `out`, or checks that it is the one there; its runs, in the directories they have.
+
+    A sweep that has changed since, in runs added or epochs, goes on with what is there.
+
+    Raises:
+        ConfigError: `out` holds another sweep, its other size, or longer runs.
+    """
+    held = _read(out) if (out / "sweep.json").exists() else None
+    if held is not None and (held["name"], held["quick"]) != (sweep.name, sweep.quick):
+        size = "quick" if held["quick"] else "full"
+        raise ConfigError(f"{out} holds the {size} size of the sweep {held['name']!r}: give another --out")
+    if held is None and out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file, but a sweep needs a directory: give another --out")
+    known = {_key(run): run.directory for run in read_runs(out)} if held is not None else {}
+    runs = tuple(dataclasses.replace(run, directory=known.get(_key(run), run.directory)) for run in sweep.runs)
+    for run in runs:
+        finished = RunDirectory(run_path(out, run)).finished_epochs()
+        if finished is not None and finished > run.config.epochs:
+            raise ConfigError(
+                f"{run_path(out, run)} holds this run with {finished} epochs, more than the {run.config.epochs} asked "
+                "for: give another --out"
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    values = _values(sweep, runs)
+    if held != values:
+        write_text(out / "sweep.toml", toml_text(_resolved(sweep)))
+        write_json(out / "sweep.json", values)
+    return runs
+
+
+def read_runs(out: Path) -> tuple[PlannedRun, ...]:
+    """The runs of the sweep in `out`.
+
+    Raises:
+        ConfigError: there is no sweep, or one of another version.
+    """
+    found = []
+    for entry in _read(out)["runs"]:
+        values = {key: value for key, value in entry["config"].items() if key != "model"}
+        config = saved_config(entry["model"], values, str(out / "sweep.json"))
+        found.append(PlannedRun(experiments=tuple(entry["experiments"]), config=config, directory=entry["directory"]))
+    return tuple(found)
+
+
+def _read(out: Path) -> dict[str, Any]:
+    file = out / "sweep.json"
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read ({error.strerror}): pass the directory of a sweep") from None
+    except ValueError as error:
+        raise ConfigError(f"{file} is not valid JSON ({error}): remove it and start the sweep again") from None
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise ConfigError(f"{file} is not of format {FORMAT}, the one that this version of lava-dt reads")
+    return values
+
+
+def _values(sweep: Sweep, runs: tuple[PlannedRun, ...]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "name": sweep.name,
+        "title": sweep.title,
+        "question": sweep.question,
+        "quick": sweep.quick,
+        "runs": [
+            {
+                "directory": run.directory,
+                "experiments": list(run.experiments),
+                "model": run.config.model,
+                "config": run.config.model_dump(mode="json"),
+            }
+            for run in runs
+        ],
+    }
+
+
+def _resolved(sweep: Sweep) -> dict[str, Any]:
+    """The file's content with the data's folder in every experiment whose runs share one, empty tables left out."""
+    values = sweep.file.model_dump(exclude_defaults=True)
+    for experiment in values["experiment"]:
+        folders = {run.config.data for run in sweep.runs if experiment["name"] in run.experiments}
+        if len(folders) == 1 and None not in folders and "data" not in experiment.get("grid", {}):
+            experiment["settings"] = {**experiment.get("settings", {}), "data": str(*folders)}
+        experiment.pop("quick", None)
+    values.pop("quick", None)
+    return values
+
+
+def _key(run: PlannedRun) -> str:
+    return json.dumps(run.config.identity(), sort_keys=True)
