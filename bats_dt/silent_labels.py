@@ -9,6 +9,8 @@ import numpy as np
 
 from bats_dt.backend import array_module
 from bats_dt.checks import class_labels, instance, real_number
+from bats_dt.clocked_neuron import ClockedNeuron
+from bats_dt.layers.clocked_lif import ClockedLIFLayer
 from bats_dt.layers.lif import LIFLayer
 from bats_dt.network import Network
 
@@ -29,6 +31,9 @@ class SilentLabelRemedy:
     would take reset tau_mem from it (the area of eta). So A counts the spikes for which the drive would do, and
 
         dR/dw_i = -strength (tau_syn / reset) n_i.
+
+    In a clocked layer (EQUATIONS B.1) the area is R c tau_syn w, with c w the jump of the current, and a spike takes
+    (threshold - v_reset) tau_mem: dR/dw_i = -strength R c tau_syn / ((threshold - v_reset) tau_mem) n_i.
 
     A training step with it, one line more than without::
 
@@ -97,7 +102,9 @@ class SilentLabelRemedy:
         changed += added
         return [*gradients[:-1], changed]
 
-    def gradient(self, layer: LIFLayer, labels: np.ndarray, per_sample: bool = False) -> np.ndarray | None:
+    def gradient(
+        self, layer: LIFLayer | ClockedLIFLayer, labels: np.ndarray, per_sample: bool = False
+    ) -> np.ndarray | None:
         """dR/dw of an output layer after its forward pass; None if there is none: no label neuron was silent.
 
         labels: integers (batch,). Returned: the mean over the batch (1, n_post, n_pre), or every sample's own
@@ -107,7 +114,8 @@ class SilentLabelRemedy:
         ------
         TypeError, ValueError: as :meth:`apply`.
         """
-        instance("the output layer", layer, LIFLayer, "the remedy is made for a dense one, a LIFLayer")
+        dense = LIFLayer | ClockedLIFLayer
+        instance("the output layer", layer, dense, "the remedy is made for a dense one, a LIFLayer or ClockedLIFLayer")
         xp = array_module()
         counts = layer.events.counts()
         batch, n_post = counts.shape
@@ -116,8 +124,18 @@ class SilentLabelRemedy:
         if self._strength == 0 or not silent.any():
             return None
         inputs = layer.previous_layer.events.counts()
-        scale = -self._strength * layer.neuron.tau_syn / layer.neuron.reset
+        scale = -self._strength * _spikes_for_a_weight_of_1(layer)
         silent_labels = scale * (silent[:, None] & (labels[:, None] == xp.arange(n_post)))
         if per_sample:
             return silent_labels[:, :, None] * inputs[:, None, :]
         return (silent_labels[:, :, None] * inputs[:, None, :]).sum(axis=0)[None] / batch
+
+
+def _spikes_for_a_weight_of_1(layer: LIFLayer | ClockedLIFLayer) -> float:
+    """dA/dw of one input spike."""
+    neuron = layer.neuron
+    if isinstance(neuron, ClockedNeuron):
+        return (
+            neuron.resistance * neuron.charge * neuron.tau_syn / ((neuron.threshold - neuron.v_reset) * neuron.tau_mem)
+        )
+    return neuron.tau_syn / neuron.reset

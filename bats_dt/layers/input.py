@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bats_dt.checks import instance
 from bats_dt.kernels.event_lists import event_lists
 from bats_dt.layers.base import AbstractLayer
 from bats_dt.spikes import SpikeEvents
@@ -47,6 +48,23 @@ class InputLayer(AbstractLayer):
                 f"pass ({shape[0]}, {self.n_neurons}, {shape[2]})"
             )
         self._events = event_lists(times, counts)
+
+    def set_events(self, events: SpikeEvents) -> None:
+        """Give it spikes that are sorted and listed already, by sample, then by (time, neuron, slot).
+
+        That they are is not checked: padded trains of any origin go through :meth:`set_spike_trains`.
+
+        Raises
+        ------
+        ValueError: they are of another number of neurons. TypeError: they are none.
+        """
+        instance("events", events, SpikeEvents, "pass bats_dt.spikes.SpikeEvents, or trains to set_spike_trains")
+        if events.n_neurons != self.n_neurons:
+            raise ValueError(
+                f"the spikes are of {events.n_neurons} neurons but input layer {self.name!r} has {self.n_neurons}: "
+                "pass those of as many neurons"
+            )
+        self._events = events
 
     def reset(self) -> None:
         """Forget the spikes."""

@@ -13,9 +13,11 @@ from runs.flags import flags_of
 if TYPE_CHECKING:
     BatsFlags: TypeAlias = dict[str, Any]
     SlayerFlags: TypeAlias = dict[str, Any]
+    ClockedFlags: TypeAlias = dict[str, Any]
 else:
     BatsFlags = Annotated[flags_of("bats"), tyro.conf.arg(name="")]
     SlayerFlags = Annotated[flags_of("slayer"), tyro.conf.arg(name="")]
+    ClockedFlags = Annotated[flags_of("clocked"), tyro.conf.arg(name="")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,21 @@ class TrainSlayer(TrainCommand):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainClocked(TrainCommand):
+    """Train clock-driven neurons on rate-coded MNIST, through their spike times."""
+
+    flags: ClockedFlags = dataclasses.field(default_factory=dict)
+
+    def run(self) -> int:
+        return self._train("clocked", dict(self.flags))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Train:
     """Train one network; a run that was stopped is continued."""
 
-    model: Annotated[TrainBats, tyro.conf.subcommand("bats")] | Annotated[TrainSlayer, tyro.conf.subcommand("slayer")]
+    model: (
+        Annotated[TrainBats, tyro.conf.subcommand("bats")]
+        | Annotated[TrainSlayer, tyro.conf.subcommand("slayer")]
+        | Annotated[TrainClocked, tyro.conf.subcommand("clocked")]
+    )

@@ -49,6 +49,9 @@ class ClockedConfig(RunConfig):
     )
     target_true: int = Field(10, ge=0, description="spikes wanted of the label's neuron")
     target_false: int = Field(0, ge=0, description="spikes wanted of the others")
+    silent_labels: float = Field(
+        0.1, ge=0, description="strength of the remedy for samples whose label's neuron is silent; 0: none"
+    )
     optimizer: Literal["adam", "lbfgs"] = Field("adam", description="L-BFGS (SciPy's) is here as a counter-example")
     iterations: int = Field(20, ge=1, description="iterations of L-BFGS on each batch")
 
@@ -72,8 +75,8 @@ class ClockedConfig(RunConfig):
         limit = 2 * min(self.tau_mem, self.tau_syn)
         if self.scheme == "forward_euler" and self.dt >= limit:
             raise ValueError(
-                f"dt = {self.dt:g} s, but forward Euler is unstable from 2 min(tau_mem, tau_syn) = {limit:g} s on: take "
-                "a smaller dt, or scheme backward_euler, exponential or bilinear"
+                f"dt = {self.dt:g} s, but forward Euler is unstable from 2 min(tau_mem, tau_syn) = {limit:g} s on: "
+                "take a smaller dt, or scheme backward_euler, exponential or bilinear"
             )
         if self.rate_per == "step" and self.rate > 1:
             raise ValueError(

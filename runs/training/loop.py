@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from runs.config import AnyConfig, BatsConfig, ConfigError
+from runs.config import AnyConfig, BatsConfig, ClockedConfig, ConfigError
 from runs.directory import Arrays, Checkpoint, Row, RunDirectory, read_rows
 from runs.environment import describe_environment
+from runs.observables.files import write_observables
 
 
 class Watcher(Protocol):
@@ -57,12 +58,24 @@ class Learner(Protocol):
         """Takes back what `arrays` gave."""
 
 
+@runtime_checkable
+class Observing(Protocol):
+    """A learner that looks at its network once it is trained."""
+
+    def observables(self) -> Arrays:
+        """Arrays by name: a function of the configuration, the data and the weights alone."""
+
+
 def make_learner(config: AnyConfig) -> Learner:
-    """The learner that a configuration describes, freshly initialised. BATS needs neither torch nor lava."""
+    """The learner that a configuration describes, freshly initialised. Only SLAYER needs torch and lava."""
     if isinstance(config, BatsConfig):
         from runs.training.bats import BatsLearner
 
         return BatsLearner(config)
+    if isinstance(config, ClockedConfig):
+        from runs.training.clocked import ClockedLearner
+
+        return ClockedLearner(config)
     if config.protocol == "published":
         from runs.training.slayer_published import PublishedLearner
 
@@ -114,6 +127,8 @@ def train_opened(directory: RunDirectory, config: AnyConfig, watcher: Watcher) -
         saved = Checkpoint(epoch=epoch, data=learner.data_name(), arrays=learner.arrays(), rows=rows)
         directory.save(saved)
         watcher.end_epoch(config, row)
+    if isinstance(learner, Observing):
+        write_observables(path, learner.observables())
     directory.finish(config.epochs)
     watcher.end_run(config)
     return rows
