@@ -45,6 +45,29 @@ MNIST_FILES = tuple(
         ("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
     )
 )
+_FASHION_MIRRORS = (
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+)
+FASHION_FILES = tuple(
+    RemoteFile(name=name, urls=tuple(mirror + name for mirror in _FASHION_MIRRORS), md5=md5)
+    for name, md5 in (
+        ("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+        ("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
+        ("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
+        ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
+    )
+)
+EMNIST_FILES = (
+    RemoteFile(
+        name="gzip.zip",
+        urls=(
+            "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",
+            "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/gzip.zip",
+        ),
+        md5="58c8d27c78d21e728a6bc7b3cc06412e",
+    ),
+)
 NMNIST_FILES = tuple(
     RemoteFile(name=name, urls=(f"{_NMNIST_RECORD}{key}/file_downloaded",), md5=md5)
     for name, key, md5 in (
@@ -54,16 +77,34 @@ NMNIST_FILES = tuple(
 )
 
 
+_FILES = {"mnist": MNIST_FILES, "fashion": FASHION_FILES, "emnist": EMNIST_FILES, "nmnist": NMNIST_FILES}
+
+
+def download_dataset(dataset: str, directory: Path, report: Report | None = None) -> None:
+    """Fetches a data set's published files into `directory`; errors as in `fetch`.
+
+    Args:
+        dataset: as `load_events` takes it: "mnist" (11 MB), "fashion" (31 MB), "emnist" and its kinds (562 MB, one
+            file for all of them), "nmnist" (1.2 GB).
+
+    Raises:
+        ValueError: a data set that is not fetched by this: tonic fetches "shd" and "dvsgesture" itself.
+    """
+    files = _FILES.get(dataset.partition("-")[0])
+    if files is None:
+        raise ValueError(f"dataset came as {dataset!r}: pass one of {', '.join(_FILES)}")
+    for file in files:
+        fetch(file, directory, report)
+
+
 def download_mnist(directory: Path, report: Report | None = None) -> None:
     """Fetches MNIST's four IDX files (11 MB) into `directory`; errors as in `fetch`."""
-    for file in MNIST_FILES:
-        fetch(file, directory, report)
+    download_dataset("mnist", directory, report)
 
 
 def download_nmnist(directory: Path, report: Report | None = None) -> None:
     """Fetches N-MNIST's Train.zip and Test.zip (about 1.2 GB) into `directory`; errors as in `fetch`."""
-    for file in NMNIST_FILES:
-        fetch(file, directory, report)
+    download_dataset("nmnist", directory, report)
 
 
 def fetch(file: RemoteFile, directory: Path, report: Report | None = None) -> Path:

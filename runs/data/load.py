@@ -12,16 +12,26 @@ from runs.data.cache import Cache, kept, state_of
 from runs.data.encoded import EncodedImages
 from runs.data.encodings import EncodingName, Latency, Rate
 from runs.data.events import EventSet
-from runs.data.mnist import load_mnist
+from runs.data.mnist import IMAGE_SETS, load_images
 from runs.data.nmnist import load_nmnist, nmnist_source
 from runs.data.recordings import Recordings
 from runs.data.source import Source, StoredEvents, channel_type
 
-DatasetName = Literal["mnist", "nmnist"]
+DatasetName = Literal[
+    "mnist",
+    "fashion",
+    "emnist",
+    "emnist-balanced",
+    "emnist-letters",
+    "emnist-digits",
+    "emnist-mnist",
+    "emnist-bymerge",
+    "emnist-byclass",
+    "nmnist",
+]
 Split = Literal["train", "test"]
 
 SPLITS = ("train", "test")
-_IMAGES = ("mnist",)
 _EVENTS = ("nmnist",)
 _NMNIST_SECONDS = 0.3  # three saccades of 0.1 s; recordings end 0.297 to 0.336 s after they began
 
@@ -42,7 +52,8 @@ def load_events(
     """Opens one split of a data set as events.
 
     Args:
-        dataset: "mnist" (images) or "nmnist" (recordings of an event camera).
+        dataset: images ("mnist", "fashion", "emnist", which is "emnist-balanced", "emnist-letters" ...), or recordings
+            of an event camera ("nmnist").
         split: "train" or "test".
         folder: where the published files lie; None: the small sets that are shipped.
         encoding: of images, a name or an encoding with its parameters; None: "latency". Recordings take none.
@@ -58,7 +69,7 @@ def load_events(
         FileNotFoundError: no such folder or file.
         ValueError: a name that is not known, a file that is damaged, or arguments that do not fit the data set.
     """
-    if dataset in _IMAGES:
+    if dataset in IMAGE_SETS:
         if start != 0 or end is not None:
             raise ValueError(
                 f"{dataset} holds images, which have no start and end: their encoding says how long they last"
@@ -75,7 +86,7 @@ def load_events(
         if not (0 <= start < last and math.isfinite(last)):
             raise ValueError(f"start is {start} and end is {last}: pass seconds with 0 <= start < end")
     else:
-        known = ", ".join((*_IMAGES, *_EVENTS))
+        known = ", ".join((*IMAGE_SETS, *_EVENTS))
         raise ValueError(f"dataset came as {dataset!r}: pass one of {known}")
     events = EventSet(source, np.arange(len(source.labels)), start, last - start)
     return events if limit is None else events.take(slice(limit))
@@ -113,7 +124,8 @@ def _nmnist(folder: Path | None, split: Split, cache: Cache) -> StoredEvents:
 
 
 def _images(dataset: str, split: Split, folder: Path | str | None, encoding: Latency | Rate) -> EncodedImages:
-    return EncodedImages(load_mnist(_path(folder), split), "MNIST", 10, encoding)
+    told = IMAGE_SETS[dataset]
+    return EncodedImages(load_images(dataset, _path(folder), split), told.title, told.n_classes, encoding)
 
 
 def _encoding(encoding: EncodingName | Latency | Rate | None, seed: int, dt: float | None) -> Latency | Rate:
