@@ -12,6 +12,8 @@ from runs.report.drawing.scales import short
 from runs.report.sections import Section
 from runs.report.steps import Steps
 from runs.report.wording import MISSING, bins, number, percent, spreads, step
+from runs.results.costs import Costs
+from runs.results.energy import CMOS_45NM, LOIHI
 
 
 @dataclass(frozen=True)
@@ -75,39 +77,38 @@ def section_table(section: Section, steps: Steps) -> Table:
 
 def cost_table(section: Section, steps: Steps) -> Table | None:
     """What one test sample costs; None where no run has counted it."""
-    entries = [entry for entry in section.entries if not math.isnan(entry.last("test_synaptic_operations").mean)]
+    entries = [entry for entry in section.entries if not math.isnan(entry.costs.operations)]
     if not entries:
         return None
     reference = section.reference
 
-    def against(name: str) -> list[str]:
-        base = math.nan if reference is None else reference.last(name).mean
-        shares = [entry.last(name).mean / base if base > 0 else math.nan for entry in entries]
-        return [MISSING if math.isnan(share) else f"{share:.2f}\u00d7" for share in shares]
+    def means(cost: Callable[[Costs], float]) -> list[str]:
+        return [short(cost(entry.costs)) for entry in entries]
 
-    def means(name: str) -> list[str]:
-        return [short(entry.last(name).mean) for entry in entries]
+    def against(cost: Callable[[Costs], float]) -> list[str]:
+        base = math.nan if reference is None else cost(reference.costs)
+        shares = [cost(entry.costs) / base if base > 0 else math.nan for entry in entries]
+        return [MISSING if math.isnan(share) else f"{share:.2f}\u00d7" for share in shares]
 
     columns = {
         "Step": [", ".join(filter(None, (step(entry), section.variant(entry)))) for entry in entries],
         "Test": spreads([entry.last("test_accuracy") for entry in entries]),
-        "Synaptic operations": means("test_synaptic_operations"),
-        "of baseline": against("test_synaptic_operations"),
-        "a second": [short(operations_a_second(entry)) for entry in entries],
-        "Neuron updates": means("test_neuron_updates"),
-        "of baseline ": against("test_neuron_updates"),
-        "Input spikes": means("test_input_spikes"),
-        "Hidden spikes": [number(entry.last("test_spikes_hidden1").mean, 2) for entry in entries],
-        "Train s / epoch": [_seconds(entry) for entry in entries],
+        "Synaptic operations": means(lambda cost: cost.operations),
+        "of baseline": against(lambda cost: cost.operations),
+        "a simulated second": means(lambda cost: cost.operations_per_second),
+        "Neuron updates": means(lambda cost: cost.neuron_updates),
+        "of baseline ": against(lambda cost: cost.neuron_updates),
+        "Input spikes": means(lambda cost: cost.input_spikes),
+        "Spikes": means(lambda cost: cost.spikes),
+        "Energy at 45 nm": [_joules(entry.costs.energy(CMOS_45NM)) for entry in entries],
+        "on Loihi": [_joules(entry.costs.energy(LOIHI)) for entry in entries],
     }
     kept = {name: cells for name, cells in columns.items() if any(cell != MISSING for cell in cells)}
     return _table(kept, entries, steps)
 
 
-def operations_a_second(entry: Entry) -> float:
-    """Synaptic operations of a second of simulated time; nan where either is unknown."""
-    seconds = entry.last("test_simulated_seconds").mean
-    return entry.last("test_synaptic_operations").mean / seconds if seconds > 0 else math.nan
+def _joules(energy: float) -> str:
+    return MISSING if math.isnan(energy) else f"{1e6 * energy:.3g} \u00b5J"
 
 
 def _table(columns: dict[str, list[str]], entries: Iterable[Entry], steps: Steps) -> Table:

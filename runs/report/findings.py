@@ -80,8 +80,8 @@ def _distinguishable(section: Section, entries: Sequence[Entry]) -> list[str]:
         parts = [
             f"{text} {_at(found)}"
             for text, found in (
-                ("it falls", [e for e in known if e.change.mean + e.change.margin < 0]),
-                ("it rises", [e for e in known if e.change.mean - e.change.margin > 0]),
+                ("the rate falls", [e for e in known if e.change.mean + e.change.margin < 0]),
+                ("the rate rises", [e for e in known if e.change.mean - e.change.margin > 0]),
                 ("a change is not distinguishable from 0", [e for e in known if _open(e.change)]),
             )
             if found
@@ -105,16 +105,19 @@ def _at(entries: Sequence[Entry]) -> str:
 def _cost(coarsest: Sequence[Entry], reference: Entry) -> list[str]:
     if len(coarsest) != 1:
         return []
-    told = []
-    for metric, what in (("synaptic_operations", "synaptic operations"), ("neuron_updates", "neuron updates")):
-        base = reference.last(f"test_{metric}").mean
-        share = coarsest[0].last(f"test_{metric}").mean / base if base > 0 else math.nan
+    told, costs, base = [], coarsest[0].costs, reference.costs
+    for what, cost, whole in (
+        ("synaptic operations", costs.operations, base.operations),
+        ("neuron updates", costs.neuron_updates, base.neuron_updates),
+    ):
+        share = cost / whole if whole > 0 else math.nan
         if not math.isnan(share):
             told.append(f"{number(share, 2)} times the {what}")
     if len(told) == 2 and told[0].split()[0] == told[1].split()[0]:
         told = [told[0] + " and neuron updates"]
     against = "undiscretised one" if reference.config.is_baseline() else f"network at {name(reference)}"
-    return [f"A test sample then takes {listed(told)} of the {against}."] if told else []
+    begin = f"At {name(coarsest[0])} a test sample takes"
+    return [f"{begin} {listed(told)} of the {against}."] if told else []
 
 
 def thesis_findings(table: Table3) -> list[str]:
@@ -131,16 +134,17 @@ def thesis_findings(table: Table3) -> list[str]:
                 for n, e in column.entries.items()
             )
             sentences.append(
-                f"{label}: the sign of the change is the published one at {signs} of {len(known)} steps; "
+                f"{label}: the sign of the change is the printed one at {signs} of {len(known)} steps; "
                 "with one seed there is no interval to judge by."
             )
             continue
         widest = max(outside, key=lambda n: abs(column.entries[n].change.mean - table.published[n]), default=None)
-        text = f"{label}: of {len(inside) + len(outside)} published changes {len(inside)} lie within the 95% interval"
+        judged = len(inside) + len(outside)
+        text = f"{label}: of the {judged} changes that the thesis prints {len(inside)} lie within the 95% interval"
         if widest is not None:
             measured = spread(column.entries[widest].change, signed=True)
             text += (
-                f"; farthest apart are {widest} bins, {percent(table.published[widest], signed=True)} published "
+                f"; farthest apart are {widest} bins, {percent(table.published[widest], signed=True)} printed "
                 f"and {measured} here"
             )
         sentences.append(text + ".")

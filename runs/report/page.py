@@ -19,6 +19,7 @@ from runs.report.status import Status, read_status
 from runs.report.steps import Steps, name
 from runs.report.thesis import SOURCE, Table3, table3, verdict
 from runs.report.wording import MISSING, percent, several, spreads
+from runs.results.energy import PRICES
 
 _MOST = 30  # sections that are shown
 _FEW_EPOCHS = 10
@@ -115,6 +116,7 @@ def make_page(runs: Sequence[Run], paths: Sequence[Path]) -> Page:
             "sweeps": repeat.sweep_commands(status.files),
             "versions": repeat.versions(environments),
             "source": SOURCE,
+            "prices": PRICES,
         },
     )
 

@@ -11,7 +11,6 @@ from runs.estimate import Estimate
 
 MISSING = "\u2013"
 _WORDS = {"silent_labels": "remedy for silent labels"}
-_WIDE = "\u2007"  # a space as wide as a digit
 _FINE = 0.195  # percent: margins below it are told with a digit more
 
 
@@ -33,15 +32,13 @@ def spreads(values: Sequence[Estimate | None], *, signed: bool = False) -> list[
     if not margins:
         return ["baseline" if v is None else percent(v.mean, signed=signed) for v in values]
     digits = 2 if min(margins) < _FINE else 1
-    width = max(len(f"{margin:.{digits}f}") for margin in margins)
-    return ["baseline" if v is None else _between(v, digits, signed, width) for v in values]
+    return ["baseline" if v is None else _between(v, digits, signed) for v in values]
 
 
-def _between(value: Estimate, digits: int, signed: bool, width: int = 0) -> str:
+def _between(value: Estimate, digits: int, signed: bool) -> str:
     if math.isnan(value.margin):
         return percent(value.mean, signed=signed, digits=digits)
-    margin = f"{100 * value.margin:.{digits}f}".rjust(width, _WIDE)
-    return f"{number(100 * value.mean, digits, signed=signed)} \u00b1 {margin}%"
+    return f"{number(100 * value.mean, digits, signed=signed)} \u00b1 {100 * value.margin:.{digits}f}%"
 
 
 def number(value: float, digits: int, *, signed: bool = False) -> str:

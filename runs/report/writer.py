@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from runs.comparison import read_runs
 from runs.config import ConfigError
@@ -41,6 +42,7 @@ def write_report(paths: Sequence[Path], out: Path) -> Path:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    templates.filters.update(interval=_interval, together=_together)
     out.mkdir(parents=True, exist_ok=True)
     for drawn in page.drawn:
         (out / f"report-{drawn.key}.svg").write_text(standalone(drawn.svg), encoding="utf-8")
@@ -48,6 +50,19 @@ def write_report(paths: Sequence[Path], out: Path) -> Path:
     file = out / "report.html"
     file.write_text(templates.get_template("report.html.jinja").render(values), encoding="utf-8")
     return file
+
+
+def _interval(text: str) -> Any:
+    """A cell of a table, x and +- y in columns of their own."""
+    from markupsafe import Markup, escape
+
+    mean, sign, margin = text.partition(" \u00b1 ")
+    return Markup('{}<span class="pm">\u00b1 {}</span>').format(mean, margin) if sign else escape(text)
+
+
+def _together(text: str) -> str:
+    """A text whose lines do not end before or behind a +-."""
+    return text.replace(" \u00b1 ", "\u00a0\u00b1\u00a0")
 
 
 def _contents(page: Page) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from html import escape
 from runs.report.drawing.scales import Axis
 
 Points = Sequence[tuple[float, float]]
-_LETTER = 5.6  # average width of a letter at 10.5 pixels
+_LETTER = 6.3  # width of a wide font's letters at 10.5 pixels, on average
 _TEXT = 10.5
 
 
@@ -39,7 +39,7 @@ class Panel:
         self._title, self._description = title, description or title
         self._size = (width, height)
         widest = max((len(text) for _, text in y.ticks), default=0)
-        self._left = 8 + widest * _LETTER + (14 if y.label else 0)
+        self._left = 8 + widest * _LETTER + (16 if y.label else 0)
         self._top = 24.0 if title else 8.0
         self._right = width - right
         self._bottom = height - (34 if x.label else 20 if x.ticks else 6)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MINUS = "\u2212"
+_FEWEST = 3  # ticks of a logarithmic axis that spans less than a decade
 
 
 @dataclass(frozen=True)
@@ -114,4 +115,7 @@ def _decades(low: float, high: float) -> list[tuple[float, str]]:
     digits = (1, 2, 5) if last - first <= 3 else (1,)
     every = max(1, (last - first) // 6)
     found = [d * 10.0**p for p in range(first, last + 1, every) for d in digits]
-    return [(v, short(v)) for v in found if low <= v <= high]
+    found = [v for v in found if low <= v <= high]
+    if len(found) < _FEWEST:
+        found = [v for v, _ in _even(low, high, _FEWEST, False)]
+    return [(v, short(v)) for v in found]

@@ -1,0 +1,82 @@
+"""Accuracy against epochs, and how far each step is from the undiscretised network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from runs.comparison import Entry
+from runs.estimate import Estimate, estimate
+from runs.report.drawing import Axis, Panel, count_axis, share_axis
+from runs.report.figures.drawn import LETTER, Drawn
+from runs.report.sections import Section
+from runs.report.steps import Steps, name
+
+_DOTTED = 20  # epochs up to which each has a dot
+_METRICS = {"train_accuracy": "training set", "test_accuracy": "test set"}
+
+
+def curves(section: Section, steps: Steps) -> list[Drawn]:
+    """Accuracy on both sets, and that of the test set against the undiscretised one, for each way to take a step.
+
+    Lines are means over seeds, bands their 95 % intervals; differences are paired by seed. One colour a step.
+    """
+    reference = section.reference
+    ways = section.variants() or [""]
+    everything = [v for e in section.entries for metric in _METRICS for seed in e.curves(metric) for v in seed]
+    axis = share_axis(everything, "accuracy")
+    found = []
+    for place, way in enumerate(ways):
+        number = f"-{place + 1}" if place else ""
+        ending = f", {way}" if len(ways) > 1 else ""
+        steps_taken = [entry for entry in section.discretised if section.variant(entry) == way]
+        shown = [*([reference] if reference is not None else []), *steps_taken]
+        for metric, what in _METRICS.items():
+            told = [(entry, [estimate(v) for v in zip(*entry.curves(metric), strict=True)]) for entry in shown]
+            alt = f"{section.title}: accuracy on the {what} against epochs, by step{ending}"
+            svg = _curves(told, steps, axis, what + ending, alt)
+            found.append(Drawn(f"{section.key}-{metric.split('_')[0]}{number}", svg, alt))
+        apart = [(entry, differences(entry, "test_accuracy")) for entry in steps_taken if entry.pairs]
+        if apart:
+            values = [v.mean for _, each in apart for v in each]
+            y = share_axis([*values, 0.0], "points of accuracy")
+            alt = f"{section.title}: test accuracy less that of the undiscretised network, by step{ending}"
+            svg = _curves(apart, steps, y, f"test set, less the baseline{ending}", alt, level=0.0)
+            found.append(Drawn(f"{section.key}-apart{number}", svg, alt))
+    return found
+
+
+def differences(entry: Entry, metric: str) -> list[Estimate]:
+    """A metric less the baseline's, epoch by epoch over the epochs that all pairs have; paired by seed."""
+    epochs = min(len(run.rows) for pair in entry.pairs for run in pair)
+    both = [[run.series(metric)[:epochs] for run in pair] for pair in entry.pairs]
+    apart = [[a - b for a, b in zip(*pair, strict=True)] for pair in both]
+    return [estimate(values) for values in zip(*apart, strict=True)]
+
+
+def _curves(
+    lines: Sequence[tuple[Entry, list[Estimate]]],
+    steps: Steps,
+    axis: Axis,
+    title: str,
+    alt: str,
+    level: float | None = None,
+) -> str:
+    names = [name(entry) for entry, _ in lines]
+    right = 12 + LETTER * max(map(len, names))
+    last = max(len(each) for _, each in lines)
+    panel = Panel(count_axis(last, "epoch"), axis, title=title, description=alt, right=right)
+    if level is not None:
+        panel.level(level)
+    for (entry, each), told in zip(lines, names, strict=True):
+        colour, epochs = steps.colour(entry.config), [float(n + 1) for n in range(len(each))]
+        bounds = [[e.mean + sign * e.margin for e in each] for sign in (-1, 1)]
+        if level is None:
+            bounds = [[min(1.0, max(0.0, v)) if not math.isnan(v) else v for v in bound] for bound in bounds]
+        panel.band(epochs, bounds[0], bounds[1], colour)
+        means = [(epoch, e.mean) for epoch, e in zip(epochs, each, strict=True)]
+        panel.line(means, colour, width=2.6 if entry.is_reference else 1.7, told=told)
+        if len(each) <= _DOTTED:
+            panel.dots(means, colour, radius=1.9)
+        panel.label(means[-1][1], told, colour)
+    return panel.svg()
