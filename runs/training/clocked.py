@@ -11,9 +11,11 @@ import numpy.typing as npt
 from bats_dt.backend import to_numpy
 from bats_dt.optimizers import AdamOptimizer
 from bats_dt.silent_labels import SilentLabelRemedy
+from bats_dt.spikes import SpikeEvents
 from runs.config import ClockedConfig
 from runs.data import Images, load_mnist
 from runs.directory import Arrays, Row
+from runs.observables.clocked import observe
 from runs.training.clamped_shares import ClampedShares
 from runs.training.clocked_input import rate_coded, step_chances
 from runs.training.clocked_lbfgs import Evaluation, minimise
@@ -110,10 +112,7 @@ class ClockedLearner:
     ) -> npt.NDArray[np.float32]:
         """Simulates a batch and scores it; returns the errors of the output spikes."""
         config, labels = self._config, images.labels[indices]
-        inputs = rate_coded(
-            images.images[indices], indices, chances=self._chances, steps=config.steps, dt=config.dt, seed=config.seed,
-            epoch=draw,
-        )  # fmt: skip
+        inputs = self._spikes_of(images, indices, draw)
         simulate(self._network, inputs, config.duration)
         times, counts = self._network.output_spike_trains
         loss, errors = self._loss.compute_loss_and_errors(times, counts, labels)
@@ -121,6 +120,44 @@ class ClockedLearner:
         predicted = self._loss.predict(times, counts)
         scores.add(labels, predicted, counts, spikes, float(np.sum(loss, dtype=np.float64)), float(len(inputs.times)))
         return errors
+
+    def _spikes_of(self, images: Images, indices: npt.NDArray[np.intp], draw: int) -> SpikeEvents:
+        config = self._config
+        return rate_coded(
+            images.images[indices], indices, chances=self._chances, steps=config.steps, dt=config.dt, seed=config.seed,
+            epoch=draw,
+        )  # fmt: skip
+
+    def observables(self) -> Arrays:
+        """Of the first batch of the training set, see `runs.observables.clocked`; with L-BFGS, how it fits that batch.
+
+        The fit is from the initial weights: losses and right predictions of every evaluation of L-BFGS, and of as many
+        steps of Adam.
+        """
+        config = self._config
+        indices = np.arange(min(config.batch, len(self._train)))
+        inputs = self._spikes_of(self._train, indices, 0)
+        found = observe(config, inputs, self._train.labels[indices], self._network)
+        if config.optimizer == "lbfgs":
+            learner = ClockedLearner(config.model_copy(update={"redraw": False}))
+            fitted = minimise(learner._neurons, learner._evaluation(indices, 0), config.iterations * config.epochs)
+            found.update({"fit.lbfgs.losses": fitted.losses, "fit.lbfgs.correct": fitted.correct})
+            found["fit.lbfgs.abnormal"] = np.array(fitted.abnormal)
+            losses, correct = ClockedLearner(config.model_copy(update={"redraw": False}))._fit(
+                indices, len(fitted.losses)
+            )
+            found.update({"fit.adam.losses": losses, "fit.adam.correct": correct})
+        return found
+
+    def _fit(self, indices: npt.NDArray[np.intp], steps: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Losses and right predictions of steps of Adam on one batch, always with the same input spikes."""
+        evaluate, path = self._evaluation(indices, 0), []
+        for _ in range(steps):
+            loss, correct, gradients = evaluate()
+            path.append((loss, correct))
+            self._network.apply_deltas(self._optimizer.step([None, *gradients]))
+        losses, rights = zip(*path, strict=True)
+        return np.array(losses), np.array(rights)
 
     def arrays(self) -> Arrays:
         found: Arrays = {f"weights.{layer.name}": to_numpy(layer.weights) for layer in self._neurons}

@@ -9,11 +9,11 @@ from numba import njit
 
 from bats_dt.kernels.threads import run_pieces
 from bats_dt.spikes import SpikeEvents
+from runs.data.encoding_kernels import mixed
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_ROTATE = (np.uint64(30), np.uint64(27), np.uint64(31))
-_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
-_KEPT_BITS = np.uint64(11)  # shifted out: 53 are left, as many as a float64 holds
+_ONE = 2.0**53  # certainty, in the units in which draws are compared
+_BITS = np.uint64(11)  # of 64 that are dropped: 53 are compared
+_PIXEL = np.uint64(32)  # how far the pixel's number stands above the step's in that of a draw
 
 
 def step_chances(rate: float, rate_per: str, dt: float) -> npt.NDArray[np.float64]:
@@ -41,6 +41,8 @@ def rate_coded(
 ) -> SpikeEvents:
     """Spikes of a batch of images, at k dt for the steps k = 0 ... steps - 1 that a pixel spikes in.
 
+    They are those of the encoding "rate" of `runs.data.load_events`, draw for draw, but sorted as layers take them.
+
     Args:
         images: (batch, ...) uint8. samples: (batch,), the number of each in its data set.
         chances: of the 256 values, in [0, 1]; see `step_chances`.
@@ -49,14 +51,15 @@ def rate_coded(
     """
     pixels = np.ascontiguousarray(images.reshape(len(images), -1))
     batch, n_pixels = pixels.shape
-    keys = np.array([_key(seed, epoch, int(sample)) for sample in samples], np.uint64)
+    levels = np.round(chances * _ONE).astype(np.uint64)
+    origin = np.array([seed, epoch], np.uint64)
     counts = np.zeros(batch, np.int64)
     room = steps * np.count_nonzero(pixels, axis=1)
     starts = np.concatenate([[0], np.cumsum(room)])
     drawn = np.empty((3, starts[-1]), np.int32)
     run_pieces(
         batch,
-        lambda first, end: _draw(first, end, pixels, keys, chances, steps, starts, counts, drawn),
+        lambda first, end: _draw(first, end, pixels, samples, origin, levels, steps, starts, counts, drawn),
         updates=4 * int(starts[-1]),
     )
     offsets = np.concatenate([[0], np.cumsum(counts)])
@@ -68,26 +71,9 @@ def rate_coded(
     return SpikeEvents(offsets, at[found[0]], found[1], found[2], n_pixels, steps)
 
 
-def _key(seed: int, epoch: int, sample: int) -> int:
-    """Where the random numbers of a sample begin."""
-    key = 0
-    for part in (seed, epoch, sample):
-        key = int(_mixed(np.uint64(key ^ part)))
-    return key
-
-
-@njit(cache=True)
-def _mixed(number):
-    """The output function of SplitMix64 (Steele, Lea and Flood 2014): as good as random in every bit."""
-    number = number + _GOLDEN
-    number = (number ^ (number >> _ROTATE[0])) * _MIX[0]
-    number = (number ^ (number >> _ROTATE[1])) * _MIX[1]
-    return number ^ (number >> _ROTATE[2])
-
-
 @njit(nogil=True, cache=True)
-def _draw(first, end, pixels, keys, chances, steps, starts, counts, drawn):
-    """Steps, pixels and slots of each sample's spikes, sorted; number k n + pixel of its stream decides step k."""
+def _draw(first, end, pixels, samples, origin, levels, steps, starts, counts, drawn):
+    """Steps, pixels and slots of each sample's spikes, sorted."""
     n = pixels.shape[1]
     lit = np.empty(n, np.int32)
     below = np.empty(n, np.uint64)
@@ -95,16 +81,18 @@ def _draw(first, end, pixels, keys, chances, steps, starts, counts, drawn):
     for sample in range(first, end):
         n_lit = 0
         for pixel in range(n):
-            if pixels[sample, pixel] > 0:
+            level = levels[pixels[sample, pixel]]
+            if level > 0:
                 lit[n_lit] = pixel
-                below[n_lit] = np.uint64(chances[pixels[sample, pixel]] * 2.0**53)
+                below[n_lit] = level
                 slots[n_lit] = 0
                 n_lit += 1
+        key = mixed(mixed(mixed(origin[0], np.uint64(samples[sample])), origin[1]), np.uint64(0))
         at = starts[sample]
         for k in range(steps):
-            origin = keys[sample] + np.uint64(k * n) * _GOLDEN
+            step = np.uint64(k)
             for place in range(n_lit):
-                if (_mixed(origin + np.uint64(lit[place]) * _GOLDEN) >> _KEPT_BITS) < below[place]:
+                if mixed(key, (np.uint64(lit[place]) << _PIXEL) + step) >> _BITS < below[place]:
                     drawn[0, at] = k
                     drawn[1, at] = lit[place]
                     drawn[2, at] = slots[place]
