@@ -20,6 +20,7 @@ __all__ = ["ABOUT_THE_STEP", "Entry", "Run", "compare", "group", "read_runs"]
 ABOUT_THE_STEP = (
     "dt", "bins", "rule", "grid_inputs", "published_pixels",
     "clock", "scheme", "reset", "gain", "between", "saturate",
+    "mask", "prebinned", "binning", "rescale", "test_fine",
 )  # fmt: skip
 _LENGTH = ("dt", "bins")
 _ALWAYS_DISCRETISED = ("clocked",)  # models without an undiscretised run: the finest step stands in for it

@@ -1,13 +1,14 @@
-"""The commands whose work begins and ends with run directories: `lava-dt demo` and `report`."""
+"""The commands whose work begins and ends with run directories: `lava-dt demo`, `report` and `query`."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
-from runs.arguments.command import Command, OptionalPath
+from runs.arguments.command import Command, Flag, OptionalPath
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,8 +32,36 @@ class Report(Command):
     """directories that hold runs, at any depth"""
     out: OptionalPath = None
     """directory of the report (default: the first of the directories)"""
+    csv: Flag = False
+    """write runs.csv, epochs.csv and summary.csv beside it"""
+    tensorboard: OptionalPath = None
+    """write every run's metrics into this directory, for tensorboard --logdir"""
 
     def run(self) -> int:
         from runs.commands import report
+        from runs.results.export import export
 
-        return report(self.runs, self.out)
+        code = report(self.runs, self.out)
+        export(self.runs, self.out or self.runs[0] if self.csv else None, self.tensorboard)
+        return code
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Query(Command):
+    """Ask run directories in SQL (DuckDB).
+
+    Tables: runs (a row a run: directory, experiment, every setting, epochs_done, finished, failure, environment),
+    epochs (a row a run and epoch: directory and every metric), summary (a row a configuration: what its seeds say).
+    """
+
+    sql: tyro.conf.Positional[str]
+    """such as "SELECT model, bins, avg(test_accuracy) FROM runs JOIN epochs USING (directory) GROUP BY ALL" """
+    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="DIR")]
+    """directories that hold runs, at any depth"""
+    csv: OptionalPath = None
+    """write the answer into this file instead"""
+
+    def run(self) -> int:
+        from runs.results.query import run_query
+
+        return run_query(self.sql, self.runs, self.csv)

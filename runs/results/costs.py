@@ -106,11 +106,9 @@ def costs_of(runs: Sequence[Run], epoch: int) -> Costs:
     def mean(name: str) -> float:
         return estimate(_number(row, name) for row in rows).mean
 
-    bins = getattr(config, "bins", None)
-    steps = math.nan if bins is None else float(bins)
+    steps = _steps(config)
     seconds, inputs = mean("test_simulated_seconds"), mean("test_input_spikes")
     activity = estimate(_activity(row, config) for row in rows).mean
-    graded = isinstance(config, SlayerConfig) and config.clock == "coarse" and config.dt != 1
     return Costs(
         path=runs[0].path,
         steps=steps,
@@ -120,13 +118,33 @@ def costs_of(runs: Sequence[Run], epoch: int) -> Costs:
         operations=mean("test_synaptic_operations"),
         neuron_updates=mean("test_neuron_updates"),
         activation_sparsity=1 - activity / steps,
-        effective_macs=inputs * config.hidden[0] if graded else 0.0,
+        effective_macs=inputs * config.hidden[0] if _is_graded(config) else 0.0,
     )
 
 
 def simulated_seconds(config: AnyConfig) -> float:
     """The time that a sample is simulated for [s]."""
     return config.steps * _FINE_STEP if isinstance(config, SlayerConfig) else float(config.duration)
+
+
+def _steps(config: AnyConfig) -> float:
+    """Time steps of a test sample; nan in exact time."""
+    if (
+        isinstance(config, SlayerConfig)
+        and config.protocol == "published"
+        and (config.test_fine or not config.prebinned)
+    ):
+        return float(config.steps)
+    return math.nan if config.bins is None else float(config.bins)
+
+
+def _is_graded(config: AnyConfig) -> bool:
+    """Whether the network takes numbers, of spikes in a bin, and not spikes."""
+    if not isinstance(config, SlayerConfig) or config.dt == 1:
+        return False
+    if config.protocol == "published":
+        return config.binning == "count" and config.prebinned and not config.test_fine
+    return config.clock == "coarse"
 
 
 def _spikes(row: Mapping[str, Any], config: AnyConfig) -> float:
