@@ -1,0 +1,1 @@
+"""How long the results of many runs take to read, compare, query and report."""

@@ -1,0 +1,65 @@
+"""The answer of a query on a terminal: a table or, where it is too wide for one, a block of lines a row."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from runs.results.tables import Answer
+
+MOST = 200
+_SPACE = 3  # what a column takes beside its text
+_NULL = "\u2013"
+
+
+def show(answer: Answer, console: Console) -> None:
+    """Prints the first rows, and how many there are where these are not all."""
+    cells = [[text(value) for value in row] for row in answer.rows[:MOST]]
+    widths = [max(map(cell_len, column)) for column in zip(answer.columns, *cells, strict=True)]
+    if console.is_terminal and sum(widths) + _SPACE * len(widths) + 1 > console.width:
+        _blocks(answer, cells, console)
+    else:
+        _table(answer, cells, widths, console)
+    total = len(answer.rows)
+    if total > MOST:
+        console.print(f"the first {MOST} of {total} rows; --csv FILE writes all of them")
+    elif total == 0:
+        console.print("no rows")
+
+
+def text(value: Any) -> str:
+    """A value as a cell: numbers with six digits, lists as they are typed."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return _NULL
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return " ".join(map(text, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {text(part)}" for name, part in value.items() if part is not None)
+    return str(value)
+
+
+def _table(answer: Answer, cells: list[list[str]], widths: list[int], console: Console) -> None:
+    table = Table(header_style="bold")
+    for number, (name, width) in enumerate(zip(answer.columns, widths, strict=True)):
+        numeric = all(isinstance(row[number], int | float | None) for row in answer.rows[:MOST])
+        table.add_column(escape(name), justify="right" if numeric else "left", no_wrap=True, min_width=width)
+    for row in cells:
+        table.add_row(*map(escape, row))
+    console.print(table, width=max(console.width, sum(widths) + _SPACE * len(widths) + 1), crop=False)
+
+
+def _blocks(answer: Answer, cells: list[list[str]], console: Console) -> None:
+    widest = max(map(cell_len, answer.columns))
+    for number, row in enumerate(cells, 1):
+        console.print(f"[bold]row {number}[/bold]")
+        for name, cell in zip(answer.columns, row, strict=True):
+            console.print(f"  {escape(name.ljust(widest))}  {escape(cell)}", soft_wrap=True)
