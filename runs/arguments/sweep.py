@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 import tyro
 
-from runs.arguments.command import Command, Count, Flag, OptionalPath
+from runs.arguments.command import NO_DEFAULT, Command, Count, Flag, OptionalPath
 
 _File = Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="[CONFIG.toml]", help_behavior_hint="")]
-_Preset = Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")]
+_Name = Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")]
 _DATA = tyro.conf.arg(metavar="DIR|NAME=DIR", help_behavior_hint="")
 
 
@@ -24,7 +24,7 @@ class Sweep(Command):
 
     config: _File = None
     """a sweep file"""
-    preset: _Preset = None
+    preset: _Name = None
     """a sweep that comes along, instead of a file"""
     quick: Flag = False
     """the sweep's small size"""
@@ -39,6 +39,24 @@ class Sweep(Command):
     """threads of each worker"""
     executor: Literal["local", "inline", "slurm"] = "local"
     """worker processes, this very process, or jobs of Slurm"""
+    slurm_partition: _Name = None
+    """partition of the jobs (default: the cluster's)"""
+    slurm_minutes: int = 120
+    """time limit of a job; one that reaches it is queued again and continues"""
+    slurm_cpus: Count = None
+    """cores of a worker (default: its threads)"""
+    slurm_memory: Annotated[float | None, tyro.conf.arg(metavar="GB", help_behavior_hint="")] = None
+    """memory of a worker (default: the cluster's)"""
+    slurm_requeues: int = 100
+    """how often a worker that reached its limit is queued again"""
+    slurm_at_once: Count = None
+    """workers that may run at the same time (default: all)"""
+    slurm_options: Annotated[tuple[str, ...], NO_DEFAULT] = ()
+    """more options of sbatch, as account=abc or exclusive"""
+    slurm_setup: Annotated[tuple[str, ...], NO_DEFAULT] = ()
+    """lines of shell that a job runs first, as "module load python\""""
+    slurm_detach: Flag = False
+    """leave the jobs to the queue, and do not watch them"""
     retry: Flag = False
     """try failed runs again"""
     plan: Flag = False

@@ -19,6 +19,7 @@ from rich.text import Text
 from runs.console import epoch_text
 from runs.sweep.expected import Expectation, duration_text
 from runs.sweep.folder import run_path
+from runs.sweep.listing import summary
 from runs.sweep.plan import PlannedRun
 from runs.sweep.status import Status, read_status
 
@@ -38,7 +39,8 @@ class Board:
     def __init__(self, out: Path, runs: Sequence[PlannedRun], workers: int, console: RichConsole | None = None) -> None:
         self._out, self._runs = out, tuple(runs)
         self._console = console or RichConsole(highlight=False, soft_wrap=True)
-        self._expectation = Expectation(workers)
+        self._expectation = Expectation(self._runs, workers)
+        self._workers = workers
         self._statuses: dict[str, Status] = {}
         self._told: dict[str, int] = {}
         self._ending = threading.Event()
@@ -50,6 +52,7 @@ class Board:
         self._update()
         for run in self._runs:
             self._told[run.directory] = len(self.status(run).rows)
+        self.line(summary(self._runs, self._statuses, self._expectation, self._workers, self._out))
         if self._console.is_terminal:
             self._live.start()
         self._thread.start()
@@ -91,17 +94,17 @@ class Board:
                 self._statuses[run.directory] = read_status(run_path(self._out, run), run.config)
 
     def _tell_news(self) -> None:
-        for run in self._runs:
-            status = self.status(run)
-            for row in status.rows[self._told.get(run.directory, 0) :]:
-                done = sum(one.state == "finished" for one in self._statuses.values())
-                place = f"{done}/{len(self._runs)}  {run.directory}"
-                self.line(f"{place}: {epoch_text(run.config, row)}{self._left_text()}")
-            self._told[run.directory] = len(status.rows)
+        news = [(run, row) for run in self._runs for row in self.status(run).rows[self._told[run.directory] :]]
+        if not news:
+            return
+        done, left = sum(one.state == "finished" for one in self._statuses.values()), self._left_text()
+        for run, row in news:
+            self._told[run.directory] = row["epoch"]
+            self.line(f"{done}/{len(self._runs)}  {run.directory}: {epoch_text(run.config, row)}{left}")
 
     def _left_text(self) -> str:
-        left = self._expectation.left([(run.config, self.status(run)) for run in self._runs])
-        return f"  {duration_text(left)} left" if left > 0 else ""
+        left = self._expectation.until_the_end(self._statuses)
+        return f"  about {duration_text(left)} left" if left > 0 else ""
 
     def _table(self) -> RenderableType:
         states = [status.state for status in self._statuses.values()]

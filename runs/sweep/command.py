@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from runs.arguments.command import typed
 from runs.config import ConfigError
-from runs.sweep.execution import run_sweep
-from runs.sweep.plan import DATASETS, Data, load_sweep
+from runs.config.datasets import DatasetName
+from runs.sweep.execution import run_sweep, worker_count
+from runs.sweep.listing import list_runs
+from runs.sweep.plan import Data, load_sweep
 
 if TYPE_CHECKING:
     from runs.arguments.sweep import Sweep as Options
+    from runs.sweep.slurm import SlurmOptions
 
 
 def sweep(options: Options) -> int:
@@ -21,6 +25,9 @@ def sweep(options: Options) -> int:
     source: Path | str = options.config if options.config is not None else read_preset(str(options.preset))
     planned = load_sweep(source, options.quick, read_data(options.data))
     out = options.out or Path("results") / (f"{planned.name}-quick" if options.quick else planned.name)
+    if options.plan:
+        list_runs(planned, out, worker_count(options.executor, options.workers, options.threads, len(planned.runs)))
+        return 0
     return run_sweep(
         planned,
         out,
@@ -28,7 +35,15 @@ def sweep(options: Options) -> int:
         workers=options.workers,
         threads=options.threads,
         retry=options.retry,
+        slurm=_slurm(options) if options.executor == "slurm" else None,
     )
+
+
+def _slurm(options: Options) -> SlurmOptions:
+    from runs.sweep.slurm import SlurmOptions
+
+    given = {name[6:]: value for name, value in typed(options).items() if name.startswith("slurm_")}
+    return SlurmOptions(**given)
 
 
 def presets() -> list[str]:
@@ -54,7 +69,7 @@ def read_data(words: tuple[str, ...]) -> Data:
     Raises:
         ConfigError: an unknown name, or a folder for all beside one for some.
     """
-    names = sorted({*DATASETS.values()})
+    names = get_args(DatasetName)
     if not words:
         return None
     if len(words) == 1 and words[0].partition("=")[0] not in names:
@@ -63,6 +78,8 @@ def read_data(words: tuple[str, ...]) -> Data:
     for word in words:
         name, equals, folder = word.partition("=")
         if not equals or not folder or name not in names:
-            raise ConfigError(f"--data {word}: several folders are given by name, as in {names[0]}=DIR {names[-1]}=DIR")
+            raise ConfigError(
+                f"--data {word}: give one folder for all, or each by its name: --data mnist=DIR --data nmnist=DIR"
+            )
         found[name] = Path(folder)
     return found

@@ -49,8 +49,7 @@ def run_sweep(
         ConfigError: `out` holds another sweep, or workers or threads are below 1.
         RuntimeError: workers end before they take a run.
     """
-    if threads < 1 or (workers is not None and workers < 1):
-        raise ConfigError(f"workers = {workers} and threads = {threads}: at least 1 is needed of each")
+    count = worker_count(executor, workers, threads, len(sweep.runs))
     runs = prepare(sweep, out)
     if retry:
         for run in runs:
@@ -59,10 +58,23 @@ def run_sweep(
         from runs.sweep.slurm import SlurmOptions, submit
 
         return submit(out, workers, threads, slurm or SlurmOptions(), console)
-    count = 1 if executor == "inline" else min(workers or max(1, cores() // threads), len(runs))
     with Board(out, runs, count, console) as board:
         full = _work(out, runs, executor, count, threads, board)
     return tell_end(out, runs, full, board)
+
+
+def worker_count(executor: Executor, workers: int | None, threads: int, runs: int) -> int:
+    """How many workers there are: as many as asked for, or as there are cores, but not more than runs.
+
+    Raises:
+        ConfigError: workers or threads are below 1.
+    """
+    for name, value in (("workers", workers), ("threads", threads)):
+        if value is not None and value < 1:
+            raise ConfigError(f"--{name} is {value}: give 1 or more")
+    if executor == "inline":
+        return 1
+    return max(1, min(workers or cores() // threads, runs))
 
 
 def cores() -> int:

@@ -26,10 +26,8 @@ def run_path(out: Path, run: PlannedRun) -> Path:
     return out / "runs" / run.directory
 
 
-def prepare(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
-    """Writes the sweep into `out`, or checks that it is the one there; its runs, in the directories they have.
-
-    A sweep that has changed since, in runs added or epochs, goes on with what is there.
+def place(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
+    """The runs of a sweep in the directories that they have in `out`, or will have. Nothing is written.
 
     Raises:
         ConfigError: `out` holds another sweep, its other size, or longer runs.
@@ -49,9 +47,21 @@ def prepare(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
                 f"{run_path(out, run)} holds this run with {finished} epochs, more than the {run.config.epochs} asked "
                 "for: give another --out"
             )
+    return runs
+
+
+def prepare(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
+    """Writes the sweep into `out`; its runs, in their directories.
+
+    A sweep that has changed since it was written there, in runs added or epochs, goes on with what is there.
+
+    Raises:
+        ConfigError: as `place` does.
+    """
+    runs = place(sweep, out)
     out.mkdir(parents=True, exist_ok=True)
     values = _values(sweep, runs)
-    if held != values:
+    if not (out / "sweep.json").exists() or _read(out) != values:
         write_text(out / "sweep.toml", toml_text(_resolved(sweep)))
         write_json(out / "sweep.json", values)
     return runs

@@ -48,6 +48,7 @@ class LocalWorkers:
         self._wanted = workers
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._deaths: Counter[tuple[str, int]] = Counter()
+        self._idle_deaths: Counter[int] = Counter()
         self.disk_full = False
 
     def work(self) -> None:
@@ -96,13 +97,14 @@ class LocalWorkers:
         cause = _cause(code)
         run = self._held_by(process.pid)
         if run is None:
-            self._deaths["", 0] += 1
-            if self._deaths["", 0] >= DEATHS:
+            self._idle_deaths[number] += 1
+            if self._idle_deaths[number] >= DEATHS:
                 last = self._last_line(number)
                 raise RuntimeError(
                     f"workers end before they take a run ({cause}): {self._log(number)} ends with {last!r}"
                 )
         else:
+            del self._idle_deaths[number]
             self._note_death(run, cause)
         self._start(number)
 

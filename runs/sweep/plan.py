@@ -13,13 +13,13 @@ from typing import Any
 from runs.commands import default_name
 from runs.config import AnyConfig, ConfigError, make_config
 from runs.sweep.file import Experiment, SweepFile, parse_sweep
+from runs.sweep.sizes import dataset_of
 
 # What describes the step and means nothing to an undiscretised run. A model that is not here has no such run.
 ABOUT_THE_STEP = {
     "bats": ("dt", "bins", "rule", "grid_inputs", "published_pixels"),
     "slayer": ("dt", "bins", "clock", "scheme", "gain", "between", "saturate"),
 }
-DATASETS = {"bats": "mnist", "slayer": "nmnist", "clocked": "mnist"}
 
 Data = Path | Mapping[str, Path] | None
 
@@ -122,8 +122,7 @@ def _configure(experiment: Experiment, values: dict[str, Any], base: Path, data:
     if experiment.baseline and config.is_baseline() and model in ABOUT_THE_STEP:  # how it would take a step is idle
         values = _without_step(experiment, values)
         config = make_config(model, values)
-    dataset = str(getattr(config, "dataset", DATASETS.get(model, model)))
-    folder = data.get(dataset) if isinstance(data, Mapping) else data
+    folder = data.get(dataset_of(config)) if isinstance(data, Mapping) else data
     if folder is not None:
         config = make_config(model, {**values, "data": Path(folder).expanduser().resolve()})
     if config.data is not None and not config.data.is_dir():
