@@ -54,9 +54,9 @@ class Query(Command):
     epochs (a row a run and epoch: directory and every metric), summary (a row a configuration: what its seeds say).
     """
 
-    sql: tyro.conf.Positional[str]
+    sql: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="SQL", help_behavior_hint="")]
     """such as "SELECT model, bins, avg(test_accuracy) FROM runs JOIN epochs USING (directory) GROUP BY ALL" """
-    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="DIR")]
+    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="DIR", help_behavior_hint="")]
     """directories that hold runs, at any depth"""
     csv: OptionalPath = None
     """write the answer into this file instead"""

@@ -18,18 +18,18 @@ _NULL = "\u2013"
 
 
 def show(answer: Answer, console: Console) -> None:
-    """Prints the first rows, and how many there are where these are not all."""
+    """Prints the first rows, and how many there are where these are not all; a file gets lines as long as they are."""
     cells = [[text(value) for value in row] for row in answer.rows[:MOST]]
     widths = [max(map(cell_len, column)) for column in zip(answer.columns, *cells, strict=True)]
-    if console.is_terminal and sum(widths) + _SPACE * len(widths) + 1 > console.width:
+    needed = sum(widths) + _SPACE * len(widths) + 1
+    if needed > console.width and console.is_terminal:
         _blocks(answer, cells, console)
     else:
-        _table(answer, cells, widths, console)
+        console.width = max(needed, console.width)
+        console.print(_table(answer, cells))
     total = len(answer.rows)
     if total > MOST:
         console.print(f"the first {MOST} of {total} rows; --csv FILE writes all of them")
-    elif total == 0:
-        console.print("no rows")
 
 
 def text(value: Any) -> str:
@@ -47,14 +47,14 @@ def text(value: Any) -> str:
     return str(value)
 
 
-def _table(answer: Answer, cells: list[list[str]], widths: list[int], console: Console) -> None:
+def _table(answer: Answer, cells: list[list[str]]) -> Table:
     table = Table(header_style="bold")
-    for number, (name, width) in enumerate(zip(answer.columns, widths, strict=True)):
+    for number, name in enumerate(answer.columns):
         numeric = all(isinstance(row[number], int | float | None) for row in answer.rows[:MOST])
-        table.add_column(escape(name), justify="right" if numeric else "left", no_wrap=True, min_width=width)
+        table.add_column(escape(name), justify="right" if numeric else "left", no_wrap=True)
     for row in cells:
         table.add_row(*map(escape, row))
-    console.print(table, width=max(console.width, sum(widths) + _SPACE * len(widths) + 1), crop=False)
+    return table
 
 
 def _blocks(answer: Answer, cells: list[list[str]], console: Console) -> None:
