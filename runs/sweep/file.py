@@ -71,10 +71,10 @@ class Experiment(Overrides):
 
     @model_validator(mode="after")
     def _check_keys(self) -> Experiment:
-        known = MODELS[self.model].model_fields
+        known = [key for key in MODELS[self.model].model_fields if key != "model"]
         for overrides in (self, self.quick):
             for key in (*overrides.settings, *overrides.grid):
-                if key == "model" or key not in known:
+                if key not in known:
                     near = difflib.get_close_matches(key, known, n=1)
                     hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
                     raise ValueError(f"{key!r} is no key of the model {self.model}: {hint}")

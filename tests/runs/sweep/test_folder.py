@@ -1,0 +1,70 @@
+"""A sweep's directory: read back as it was planned, continued when changed, not mixed with another."""
+
+import dataclasses
+import json
+
+import pytest
+
+from runs.config import ConfigError
+from runs.sweep import load_sweep
+from runs.sweep.folder import place, prepare, read_runs, run_path
+
+
+def test_runs_are_read_back_as_planned(tmp_path, tiny):
+    sweep = tiny()
+    assert prepare(sweep, tmp_path) == sweep.runs == read_runs(tmp_path)
+    held = json.loads((tmp_path / "sweep.json").read_text())
+    assert (held["name"], held["title"], held["question"]) == ("tiny", "A tiny sweep", "Does it end?")
+    assert [set(run) for run in held["runs"]] == [{"directory", "experiments", "model", "config"}] * 4
+
+
+def test_the_sweep_file_that_is_written_plans_the_same_runs(tmp_path):
+    text = 'name = "a"\nquick.grid.seed = [0]\n[[experiment]]\nname = "a"\nmodel = "bats"\ngrid.seed = [0, 1]'
+    data = tmp_path / "data"
+    data.mkdir()
+    sweep = load_sweep(text, quick=True, data=data)
+    prepare(sweep, tmp_path / "out")
+    assert load_sweep(tmp_path / "out" / "sweep.toml").runs == sweep.runs
+    assert len(sweep.runs) == 1 and sweep.runs[0].config.data == data
+
+
+def test_looking_writes_nothing(tmp_path, tiny):
+    assert place(tiny(), tmp_path / "out") == tiny().runs
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_changed_sweep_goes_on_in_the_directories_that_are_there(tmp_path, tiny):
+    sweep = tiny()
+    renamed = dataclasses.replace(sweep.runs[0], directory="by-an-older-version")
+    prepare(dataclasses.replace(sweep, runs=(renamed, *sweep.runs[1:3])), tmp_path)
+    runs = prepare(tiny(epochs=5), tmp_path)
+    assert [run.directory for run in runs] == ["by-an-older-version", *(run.directory for run in sweep.runs[1:])]
+    assert {run.config.epochs for run in read_runs(tmp_path)} == {5}
+
+
+def test_another_sweep_another_size_and_longer_runs_are_refused(tmp_path, tiny, tiny_text):
+    prepare(tiny(), tmp_path)
+    with pytest.raises(ConfigError, match="holds the full size of the sweep 'tiny': give another --out"):
+        prepare(load_sweep(tiny_text(), quick=True), tmp_path)
+    with pytest.raises(ConfigError, match="holds the full size of the sweep 'tiny'"):
+        prepare(load_sweep(tiny_text().replace('"tiny"', '"other"')), tmp_path)
+    path = run_path(tmp_path, tiny().runs[1])
+    path.mkdir(parents=True)
+    (path / "done.json").write_text('{"epochs": 3}')
+    (path / "metrics.jsonl").write_text("".join(f'{{"epoch": {n}}}\n' for n in (1, 2, 3)))
+    with pytest.raises(ConfigError, match="with 3 epochs, more than the 2 asked for: give another --out"):
+        prepare(tiny(epochs=2), tmp_path)
+
+
+def test_what_is_no_sweep_is_told(tmp_path, tiny):
+    with pytest.raises(ConfigError, match=r"sweep.json cannot be read \(No such file"):
+        read_runs(tmp_path)
+    (tmp_path / "sweep.json").write_text("{")
+    with pytest.raises(ConfigError, match="is not valid JSON"):
+        read_runs(tmp_path)
+    (tmp_path / "sweep.json").write_text('{"format": 2}')
+    with pytest.raises(ConfigError, match="is not of format 1"):
+        read_runs(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="is a file, but a sweep needs a directory"):
+        prepare(tiny(), tmp_path / "file")
