@@ -1,0 +1,79 @@
+"""What was observed in clocked networks: the thesis's claims beside the measurements, and figures of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from runs.comparison import Entry
+from runs.observables.claims import claims_of
+from runs.observables.measured import Group, groups_of
+from runs.report.figures import Drawn
+from runs.report.part import Figures, Part
+
+_INTRODUCTION = (
+    "Gradients are those of the first batch. What is told as initial is of the initial weights, which are the same for "
+    "every step of a seed; where there are several seeds, numbers are their means, heatmaps and wavelets the first's."
+)
+
+
+@dataclass(frozen=True)
+class ClaimTable:
+    """header and rows of text, a claim a row."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+def observables_sections(entries: Sequence[Entry]) -> list[Part]:
+    """A part for each group of clocked runs that differ in the step and have been observed; none for other runs."""
+    return [_part(group, number) for number, group in enumerate(groups_of(entries))]
+
+
+def _part(group: Group, number: int) -> Part:
+    claims = claims_of(group)
+    labels = [f"dt {step.label}" for step in group.steps]
+    rows = [[one.claim, *one.measured, one.verdict] for one in claims]
+    return Part(
+        anchor=f"observed-{number + 1}",
+        title=f"Inside the network: {group.name}",
+        paragraphs=[] if group.fitted else [_INTRODUCTION],
+        figures=_figures(group, f"observed-{number + 1}"),
+        tables=[ClaimTable(["Claim of the thesis", *labels, "Verdict"], rows)] if rows else [],
+    )
+
+
+def _figures(group: Group, key: str) -> list[Figures]:
+    from runs.observables import figures
+
+    drawings: list[tuple[str, Callable[[Group], str], str, str]] = (
+        [("fits", figures.fits, "Fitting one batch", "Loss of one batch, evaluation by evaluation, from one start.")]
+        if group.fitted
+        else [
+            (
+                "densities", figures.gradient_densities, "Gradients of the first backward pass",
+                "Weights whose gradient is 0 are in no line.",
+            ),
+            (
+                "heatmaps", figures.gradient_heatmaps, "First layer's gradients",
+                "Of the first backward pass; a cell is the root mean square of some neurons and inputs.",
+            ),
+            (
+                "factors", figures.factors, "How errors pass through time",
+                "Factor by which dL/du grows through a spike, and the product of all factors of a neuron over all "
+                "steps. Bands: middle half, and 1 % to 99 %.",
+            ),
+            (
+                "spectra", figures.spectra, "Spectra of the hidden layer",
+                "Of the mean over a batch, without its mean over time, averaged over neurons.",
+            ),
+            (
+                "wavelets", figures.wavelet_details, "Wavelets of the hidden layer's voltage",
+                "Haar, finest scale, mean over a batch, after training; every panel has a scale of its own.",
+            ),
+        ]
+    )  # fmt: skip
+    return [
+        Figures([Drawn(f"{key}-{name}", draw(group), f"{title}, {group.name}")], title, caption, foreign=True)
+        for name, draw, title, caption in drawings
+    ]
