@@ -6,6 +6,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from runs.config.datasets import (
+    IMAGES,
+    DatasetName,
+    EncodingName,
+    check_encoding,
+    fill_encoding,
+    idle_encoding,
+    usual_encoding,
+)
 from runs.config.shared import RunConfig, shown
 from runs.config.steps import pair_seconds
 
@@ -47,12 +56,15 @@ _Room = Annotated[int, Field(ge=1)]
 
 
 class BatsConfig(RunConfig):
-    """BATS on MNIST: exact, event-driven backpropagation through spike times (EQUATIONS A.5 to A.7)."""
+    """BATS: exact, event-driven backpropagation through spike times (EQUATIONS A.5 to A.7)."""
 
     undiscretised: ClassVar[str] = "exact time"
     before: ClassVar[dict[str, Any]] = {"silent_labels": 0.0}
 
     model: Literal["bats"] = "bats"
+    dataset: DatasetName = Field("mnist", description="what the network learns")
+    encoding: EncodingName | None = Field(None, description="how images become spikes; without it, latency")
+    peak_rate: float = Field(100.0, gt=0, le=1000, description="spikes a second of a white pixel (rate)")
     loss: Literal["count", "ttfs"] = Field("count", description="trained on numbers of spikes, or on the first one")
     network: Literal["dense", "conv"] = Field("dense", description="dense layers, or convolutions below them")
     dt: float | None = Field(None, description="step [s], above 0 and at most the duration; without it, exact time")
@@ -91,15 +103,19 @@ class BatsConfig(RunConfig):
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {**_usual(values.get("network", "dense"), values.get("loss", "count")), **values}
+        usual = _usual(values.get("network", "dense"), values.get("loss", "count"))
+        return fill_encoding({**usual, **values}, "mnist")
 
     @model_validator(mode="after")
     def _check(self) -> BatsConfig:
         dt, bins = pair_seconds(self.dt, self.bins, self.duration)
         low, high = _interval(self.weight_range)
         self.__dict__.update(dt=dt, bins=bins, weight_range=(low, high))
-        if self.window > self.duration:
+        check_encoding(self.dataset, self.encoding)
+        if self.encoding == "latency" and self.window > self.duration:
             raise ValueError(f"window = {self.window:g} s is longer than the simulated {self.duration:g} s")
+        if self.network == "conv" and self.dataset not in IMAGES:
+            raise ValueError(f"network = conv, but {self.dataset} holds no images: take network dense, or images")
         if bool(self.filters) != (self.network == "conv"):
             wrong = "a network of convolutions needs some" if self.network == "conv" else "they need --network conv"
             raise ValueError(f"filters = {list(self.filters)}, but {wrong}")
@@ -116,6 +132,8 @@ class BatsConfig(RunConfig):
                 f"tau_mem = {self.tau_mem:g} s with rule published, which is defined for twice tau_syn "
                 f"({2 * self.tau_syn:g} s): leave tau_mem out, or take rule snap or detect"
             )
+        if self.published_pixels and self.encoding != "latency":
+            raise ValueError(f"published_pixels with encoding {self.encoding}: the published loader encodes by latency")
         if self.published_pixels and dt is None:
             raise ValueError("published_pixels without dt, by which the published loader distorts them: give dt, too")
         self._check_idle()
@@ -130,14 +148,20 @@ class BatsConfig(RunConfig):
                 continue
             if name == "least_learning_rate":
                 raise ValueError(f"{name} = {value:g}, but without halve_every nothing is halved: give that, too")
+            if name in idle_encoding(self.encoding):
+                raise ValueError(
+                    f"{name} = {value:g} says nothing of {self.dataset}, encoding {self.encoding}: drop it"
+                )
             wanted = "first spikes" if self.loss == "ttfs" else "numbers of spikes"
             raise ValueError(f"{name} = {value}, but training on {wanted} (loss {self.loss}) has no use for it")
 
     def defaults(self) -> dict[str, Any]:
-        return {**super().defaults(), **_usual(self.network, self.loss)}
+        encoding = {"encoding": usual_encoding(self.dataset)}
+        return {**super().defaults(), **_usual(self.network, self.loss), **encoding}
 
     def idle(self) -> set[str]:
         others = {"target_true", "target_false"} if self.loss == "ttfs" else {"loss_tau"}
+        others |= idle_encoding(self.encoding)
         return others if self.halve_every is not None else {*others, "least_learning_rate"}
 
     @classmethod
@@ -151,7 +175,12 @@ class BatsConfig(RunConfig):
         return texts
 
     def kind(self) -> str:
-        return " ".join(["bats", *(["conv"] * (self.network == "conv")), *(["ttfs"] * (self.loss == "ttfs"))])
+        words = [
+            (self.network, self.network == "conv"),
+            (self.loss, self.loss == "ttfs"),
+            (self.dataset, self.dataset != "mnist"),
+        ]
+        return " ".join(["bats", *(word for word, said in words if said)])
 
     def is_baseline(self) -> bool:
         return self.dt is None

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from runs.config.datasets import DatasetName, EncodingName, check_encoding, fill_encoding, idle_encoding, usual_encoding
 from runs.config.shared import RunConfig, shown
 from runs.config.steps import pair_steps
 
@@ -17,7 +18,7 @@ _OF_PUBLISHED = ("backward", "mask", "binning", *_OF_COARSE)
 
 
 class SlayerConfig(RunConfig):
-    """SLAYER on N-MNIST: a CuBa network with surrogate gradients through time (EQUATIONS A.2 to A.4, A.7).
+    """SLAYER: a CuBa network with surrogate gradients through time (EQUATIONS A.2 to A.4, A.7).
 
     protocol `described`: lava_dt's blocks, which know dt. `published`: lava-dl's own blocks under the patch
     `published-protocol`, and its peculiarities, each of which can be switched off (EQUATIONS A.3, i to vi).
@@ -26,6 +27,10 @@ class SlayerConfig(RunConfig):
     undiscretised: ClassVar[str] = "dt 1"
 
     model: Literal["slayer"] = "slayer"
+    dataset: DatasetName = Field("nmnist", description="what the network learns")
+    encoding: EncodingName | None = Field(None, description="how images become spikes; without it, latency")
+    peak_rate: float = Field(100.0, gt=0, le=1000, description="spikes a second of a white pixel (rate)")
+    window: float = Field(0.1, gt=0, description="time in which a pixel spikes, brightest first [s] (latency)")
     dt: int | None = Field(None, description="step in fine steps of 1 ms, 1 to --steps; 1 (the default): undiscretised")
     bins: int | None = Field(None, description="steps a recording is cut into (dt = steps / bins)")
     steps: int = Field(300, ge=1, description="length of a recording in fine steps of 1 ms")
@@ -63,12 +68,13 @@ class SlayerConfig(RunConfig):
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {**(PUBLISHED if values.get("protocol") == "published" else {}), **values}
+        return fill_encoding({**(PUBLISHED if values.get("protocol") == "published" else {}), **values}, "nmnist")
 
     @model_validator(mode="after")
     def _check(self) -> SlayerConfig:
         dt, bins = pair_steps(self.dt, self.bins, self.steps)
         self.__dict__.update(dt=dt, bins=bins)
+        check_encoding(self.dataset, self.encoding)
         usual = self.defaults()
         if self.protocol == "published" and dt == 1:
             self.__dict__.update(self._at_one_step())
@@ -77,6 +83,9 @@ class SlayerConfig(RunConfig):
         for name in sorted(self.idle()):
             value = getattr(self, name)
             if value != usual[name]:
+                if name in idle_encoding(self.encoding):
+                    given = f"{name} = {value:g}"
+                    raise ValueError(f"{given} is idle at {self.dataset}, encoding {self.encoding}: drop it")
                 raise ValueError(f"{name} = {value}, but protocol {self.protocol} has no use for it: leave it out")
         return self
 
@@ -93,7 +102,8 @@ class SlayerConfig(RunConfig):
         return same
 
     def defaults(self) -> dict[str, Any]:
-        return {**super().defaults(), **(PUBLISHED if self.protocol == "published" else {})}
+        published = PUBLISHED if self.protocol == "published" else {}
+        return {**super().defaults(), **published, "encoding": usual_encoding(self.dataset)}
 
     @classmethod
     def default_texts(cls) -> dict[str, str]:
@@ -101,10 +111,11 @@ class SlayerConfig(RunConfig):
         return {**texts, **{name: f"{texts[name]}; published: {shown(value)}" for name, value in PUBLISHED.items()}}
 
     def idle(self) -> set[str]:
-        return set(_OF_DESCRIBED if self.protocol == "published" else _OF_PUBLISHED)
+        return idle_encoding(self.encoding) | set(_OF_DESCRIBED if self.protocol == "published" else _OF_PUBLISHED)
 
     def kind(self) -> str:
-        return "slayer published" if self.protocol == "published" else "slayer"
+        published = ["published"] * (self.protocol == "published")
+        return " ".join(["slayer", *published, *([self.dataset] * (self.dataset != "nmnist"))])
 
     def is_baseline(self) -> bool:
         return self.dt == 1

@@ -17,7 +17,7 @@ from runs.training.bats import loss_of
 from runs.training.bats_network import build, spiking
 
 _MEASURED = 256  # training images on which the size of the states is measured
-_SIDE = 28
+_SIDE, _CLASSES = 28, 10
 
 
 def export_bats(config: BatsConfig, checkpoint: Checkpoint, dt: float | None) -> Opened:
@@ -30,6 +30,11 @@ def export_bats(config: BatsConfig, checkpoint: Checkpoint, dt: float | None) ->
         ConfigError: a run in exact time, and no dt.
         ValueError: a layer that Loihi's neurons cannot be, by its name.
     """
+    if config.dataset != "mnist" or config.encoding != "latency":
+        raise ConfigError(
+            f"this BATS run was trained on {config.dataset} (encoding {config.encoding}), but Lava is fed with "
+            "images of MNIST, encoded by latency: export a run of those"
+        )
     dt = config.dt if dt is None else dt
     if dt is None:
         raise ConfigError("this BATS run was trained in exact time, and Lava runs in steps: give --dt SECONDS")
@@ -61,7 +66,7 @@ def export_bats(config: BatsConfig, checkpoint: Checkpoint, dt: float | None) ->
 
 def trained_bats(config: BatsConfig, checkpoint: Checkpoint) -> Network:
     """The network as it was trained, in exact time or on its grid."""
-    network = build(config, _SIDE)
+    network = build(config, (_SIDE, _SIDE, 1), _CLASSES)
     for layer in spiking(network):
         layer.weights = checkpoint.arrays[f"weights.{layer.name}"]
     return network

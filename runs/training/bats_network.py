@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,16 +21,16 @@ from bats_dt.layers import (
     PoolingLayer,
 )
 from runs.config import BatsConfig
-from runs.training.scores import N_CLASSES
 
 FILTER_SIZE = 5
 LIF = LIFLayer | ConvLIFLayer
 
 
-def build(config: BatsConfig, side: int) -> Network:
-    """Layers for square images of `side` pixels, freshly initialised from the seed; the input takes (batch, pixels).
+def build(config: BatsConfig, shape: tuple[int, int, int], n_classes: int) -> Network:
+    """Layers for inputs of (columns, rows, polarities), freshly initialised from the seed.
 
-    The layers with weights are called conv1, conv2 ..., hidden1, hidden2 ..., output.
+    The input takes its channels in a row, the columns fastest. The layers with weights are called conv1, conv2 ...,
+    hidden1, hidden2 ..., output.
     """
     network = Network()
     thresholds, buffers = config.thresholds(), config.buffers()
@@ -40,11 +42,11 @@ def build(config: BatsConfig, side: int) -> Network:
         "grow": config.grow,
     }
     if config.filters:
-        below: AbstractLayer = _add_convolutions(network, config, side, shared)
+        below: AbstractLayer = _add_convolutions(network, config, shape, shared)
     else:
-        below = InputLayer(n_neurons=side * side, name="input")
+        below = InputLayer(n_neurons=math.prod(shape), name="input")
         network.add_layer(below, input=True)
-    for i, size in enumerate((*config.hidden, N_CLASSES)):
+    for i, size in enumerate((*config.hidden, n_classes)):
         place = len(config.filters) + i
         below = LIFLayer(
             below,
@@ -59,9 +61,11 @@ def build(config: BatsConfig, side: int) -> Network:
     return network
 
 
-def _add_convolutions(network: Network, config: BatsConfig, side: int, shared: dict[str, Any]) -> AbstractLayer:
+def _add_convolutions(
+    network: Network, config: BatsConfig, shape: tuple[int, int, int], shared: dict[str, Any]
+) -> AbstractLayer:
     """Input, convolutions and pooling; the last of them is returned."""
-    below: AbstractConvLayer = ConvInputLayer(neurons_shape=(side, side, 1), name="input")
+    below: AbstractConvLayer = ConvInputLayer(neurons_shape=(shape[1], shape[0], shape[2]), name="input")
     network.add_layer(below, input=True)
     for i, n_filters in enumerate(config.filters):
         threshold = config.thresholds()[i]
@@ -83,6 +87,22 @@ def _add_convolutions(network: Network, config: BatsConfig, side: int, shared: d
 def spiking(network: Network) -> list[LIF]:
     """The layers of neurons, those that have weights."""
     return [layer for layer in network.layers if isinstance(layer, LIF)]
+
+
+def fan_outs(network: Network) -> list[float]:
+    """Synapses that a spike reaches, on average: of the input, and of each layer of neurons but the last.
+
+    Pooling passes every spike on from the map that it covers.
+    """
+    layers = network.layers
+    return [_synapses(below, above) / below.n_neurons for below, above in pairwise(layers) if isinstance(above, LIF)]
+
+
+def _synapses(below: AbstractLayer, above: LIF) -> float:
+    if isinstance(above, LIFLayer):
+        return float(below.n_neurons * above.n_neurons)
+    weights_a_neuron = above.weights[0].size  # of a filter
+    return float(above.n_neurons * weights_a_neuron)
 
 
 def time_grid(config: BatsConfig) -> TimeGrid | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-import zlib
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from runs.config import SlayerConfig
-from runs.data import Recordings, load_nmnist
+from runs.data import EventSet, Recordings
 from runs.directory import Arrays, Row
 from runs.quiet import quiet_imports
+from runs.training.datasets import FINE_STEP, name_data, open_split
 from runs.training.loop import Watcher, batches
 from runs.training.scores import N_CLASSES, Scores
 
@@ -31,7 +32,6 @@ except ImportError as error:
         'install with pip install "lava-dt[lava]"; lava-dt doctor says what is missing'
     ) from error
 
-FINE_STEP = 1e-3  # seconds
 _TEST_BATCH = 32
 
 
@@ -40,30 +40,26 @@ class SlayerLearner:
 
     def __init__(self, config: SlayerConfig) -> None:
         self._config = config
-        self._train = _first(load_nmnist(config.data, "train"), config.train_samples)
-        self._test = _first(load_nmnist(config.data, "test"), config.test_samples)
-        self._layers = (*config.hidden, N_CLASSES)
+        self._train, self._test = open_split(config, "train"), open_split(config, "test")
+        self._layers = (*config.hidden, self._train.n_classes)
         torch.manual_seed(config.seed)
-        self.blocks = self._build(self._train.channels)
+        self.blocks = self._build((self._train.n_channels, *self._layers))
         self._parameters = dict(self.blocks.named_parameters())
         self._optimizer = torch.optim.Adam(self._parameters.values(), lr=config.learning_rate)
         self._loss = slayer.loss.SpikeRate(true_rate=config.true_rate, false_rate=config.false_rate, reduction="sum")
 
     def data_name(self) -> str:
-        crc = 0
-        for recordings in (self._train, self._test):
-            for array in (recordings.t, recordings.x, recordings.y, recordings.polarity, recordings.labels):
-                crc = zlib.crc32(np.ascontiguousarray(array).tobytes(), crc)
-        return f"N-MNIST, {len(self._train)} + {len(self._test)} recordings, crc32 {crc:08x}"
+        return name_data(self._train, self._test)
 
     def train_epoch(self, epoch: int, watcher: Watcher) -> Row:
         torch.manual_seed(_mixed(self._config.seed, epoch))
         self.blocks.train()
         scores, seen, config = self._scores(), 0, self._config
-        order = batches(len(self._train), config.batch, config.seed, epoch, config.epoch_samples)
+        train = self._train.at_epoch(epoch)
+        order = batches(len(train), config.batch, config.seed, epoch, config.epoch_samples)
         total = sum(map(len, order))
         for indices in order:
-            loss = self._show(self._train, indices, scores)
+            loss = self._show(train, indices, scores)
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()
@@ -79,12 +75,12 @@ class SlayerLearner:
                 self._show(self._test, indices, scores)
         return scores.row("test")
 
-    def _show(self, recordings: Recordings, indices: npt.NDArray[np.intp], scores: Scores) -> Any:
+    def _show(self, events: EventSet, indices: npt.NDArray[np.intp], scores: Scores) -> Any:
         """Simulates a batch and scores it; returns the loss, summed over the batch."""
-        spikes, inputs = self._input(recordings, indices)
+        spikes, inputs = self._input(events, indices)
         layers = run_blocks(self.blocks, spikes)
         output = layers[-1]
-        labels = recordings.labels[indices]
+        labels = events.labels[indices]
         loss = self._loss(output, torch.from_numpy(labels))
         predicted = slayer.classifier.Rate.predict(output).numpy()
         counts = output.detach().sum(-1).numpy()
@@ -95,12 +91,12 @@ class SlayerLearner:
     def _evaluate(self) -> None:
         self.blocks.eval()
 
-    def _build(self, channels: int) -> torch.nn.ModuleList:
-        return build_blocks(self._config, channels)
+    def _build(self, sizes: Sequence[int]) -> torch.nn.ModuleList:
+        return build_blocks(self._config, sizes)
 
-    def _input(self, recordings: Recordings, indices: npt.NDArray[np.intp]) -> tuple[torch.Tensor, int]:
+    def _input(self, events: EventSet, indices: npt.NDArray[np.intp]) -> tuple[torch.Tensor, int]:
         """What the first block takes, and in how many of its entries there are spikes."""
-        spikes = list_spikes(recordings, indices, self._config)
+        spikes = list_spikes(events, indices, self._config)
         return spikes, _count_cells(spikes)
 
     def _entries(self) -> int:
@@ -110,6 +106,7 @@ class SlayerLearner:
     def _scores(self) -> Scores:
         return Scores(
             self._layers,
+            n_classes=self._train.n_classes,
             fan_out=self._layers,
             updates=sum(self._layers) * self._entries(),
             seconds=self._config.steps * FINE_STEP,
@@ -134,8 +131,11 @@ class SlayerLearner:
         self._optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def build_blocks(config: SlayerConfig, channels: int) -> torch.nn.ModuleList:
-    """The network's blocks, input side first, freshly initialised from torch's generator."""
+def build_blocks(config: SlayerConfig, sizes: Sequence[int]) -> torch.nn.ModuleList:
+    """The network's blocks, input side first, freshly initialised from torch's generator.
+
+    sizes: channels of the input, then neurons of each layer, the output's being the classes.
+    """
     timestep = lava_dt.Timestep(
         dt=config.dt or 1,
         clock=config.clock,
@@ -153,7 +153,6 @@ def build_blocks(config: SlayerConfig, channels: int) -> torch.nn.ModuleList:
         "scale_grad": config.scale_grad,
         "timestep": timestep,
     }
-    sizes = (channels, *config.hidden, N_CLASSES)
     last = len(sizes) - 2
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*weight_norm.*", FutureWarning)  # lava-dl's way of normalising
@@ -174,7 +173,7 @@ def set_weights(blocks: torch.nn.ModuleList, arrays: Arrays) -> None:
 
 def trained_network(config: SlayerConfig, arrays: Arrays, channels: int) -> torch.nn.Sequential:
     """A checkpoint's network, ready to be exported."""
-    blocks = build_blocks(config, channels)
+    blocks = build_blocks(config, (channels, *config.hidden, N_CLASSES))
     set_weights(blocks, arrays)
     network = torch.nn.Sequential(*blocks).eval()
     with torch.no_grad():
@@ -182,14 +181,14 @@ def trained_network(config: SlayerConfig, arrays: Arrays, channels: int) -> torc
     return network
 
 
-def bin_spikes(recordings: Recordings, indices: npt.ArrayLike, config: SlayerConfig) -> torch.Tensor:
-    """Recordings as the network takes them: (batch, channels, time) counts in fine steps or, coarse, in bins."""
-    return torch.from_numpy(recordings.bin(indices, config.steps, _bin(config)))
+def bin_spikes(events: EventSet | Recordings, indices: npt.ArrayLike, config: SlayerConfig) -> torch.Tensor:
+    """EventSet as the network takes them: (batch, channels, time) counts in fine steps or, coarse, in bins."""
+    return torch.from_numpy(events.bin(indices, config.steps, _bin(config)))
 
 
-def list_spikes(recordings: Recordings, indices: npt.ArrayLike, config: SlayerConfig) -> torch.Tensor:
+def list_spikes(events: EventSet, indices: npt.ArrayLike, config: SlayerConfig) -> torch.Tensor:
     """`bin_spikes` as a sparse tensor, which the blocks follow spike by spike."""
-    cells, shape = recordings.listed(indices, config.steps, _bin(config))
+    cells, shape = events.listed(indices, config.steps, _bin(config))
     return torch.sparse_coo_tensor(torch.from_numpy(cells), torch.ones(cells.shape[1]), shape, check_invariants=False)
 
 
@@ -218,7 +217,3 @@ def _array(tensor: torch.Tensor) -> npt.NDArray[Any]:
 
 def _mixed(seed: int, epoch: int) -> int:
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def _first(recordings: Recordings, n: int | None) -> Recordings:
-    return recordings if n is None or n >= len(recordings) else recordings.take(slice(n))

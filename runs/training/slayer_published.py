@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,13 +14,11 @@ import torch
 
 import patches
 from runs.config import SlayerConfig
-from runs.data import Recordings
+from runs.data import EventSet
 from runs.directory import Row
+from runs.training.datasets import FINE_STEP
 from runs.training.loop import Watcher
-from runs.training.scores import N_CLASSES
 from runs.training.slayer import SlayerLearner, slayer
-
-_HALF_US = 500  # half a fine step, in microseconds
 
 
 class PublishedLearner(SlayerLearner):
@@ -49,12 +48,12 @@ class PublishedLearner(SlayerLearner):
             return contextlib.nullcontext()
         return patches.applied("published-protocol", dt=config.dt, backward=config.backward)
 
-    def _build(self, channels: int) -> torch.nn.ModuleList:
+    def _build(self, sizes: Sequence[int]) -> torch.nn.ModuleList:
         self._entry = 1
-        return build_published(self._config, channels)
+        return build_published(self._config, sizes)
 
-    def _input(self, recordings: Recordings, indices: npt.NDArray[np.intp]) -> tuple[torch.Tensor, int]:
-        spikes = fill_bins(recordings, indices, self._config.steps, self._entry, self._config.binning)
+    def _input(self, events: EventSet, indices: npt.NDArray[np.intp]) -> tuple[torch.Tensor, int]:
+        spikes = fill_bins(events, indices, self._config.steps, self._entry, self._config.binning)
         return torch.from_numpy(spikes), int(np.count_nonzero(spikes))
 
     def _entries(self) -> int:
@@ -66,10 +65,8 @@ def entry_steps(config: SlayerConfig) -> int:
     return (config.dt or 1) if config.prebinned else 1
 
 
-def fill_bins(
-    recordings: Recordings, indices: npt.ArrayLike, steps: int, dt: int, binning: str
-) -> npt.NDArray[np.float32]:
-    """Recordings as lava-dl's `fill_tensor` bins them with sampling_time = dt.
+def fill_bins(events: EventSet, indices: npt.ArrayLike, steps: int, dt: int, binning: str) -> npt.NDArray[np.float32]:
+    """Samples as lava-dl's `fill_tensor` bins them with sampling_time = dt.
 
     An event at t (in fine steps) is in the bin round(t / dt), so that the first one is half as wide; halves are rounded
     up. There are floor(steps / dt) bins; what comes later is dropped.
@@ -80,7 +77,7 @@ def fill_bins(
     Returns:
         float32, shape (batch, channels, floor(steps / dt)).
     """
-    (row, channel, half), shape = recordings.listed(indices, 2 * steps, dt, _HALF_US)
+    (row, channel, half), shape = events.listed(indices, 2 * steps, dt, FINE_STEP / 2)
     entry, bins = (half + 1) // 2, steps // dt
     inside = entry < bins
     cells = (row[inside], channel[inside], entry[inside])
@@ -92,8 +89,8 @@ def fill_bins(
     return filled
 
 
-def build_published(config: SlayerConfig, channels: int) -> torch.nn.ModuleList:
-    """lava-dl's own blocks, input side first, freshly initialised from torch's generator."""
+def build_published(config: SlayerConfig, sizes: Sequence[int]) -> torch.nn.ModuleList:
+    """lava-dl's own blocks, input side first, freshly initialised from torch's generator; sizes as `build_blocks`."""
     neuron = {
         "threshold": config.threshold,
         "current_decay": config.current_decay,
@@ -101,7 +98,6 @@ def build_published(config: SlayerConfig, channels: int) -> torch.nn.ModuleList:
         "tau_grad": config.tau_grad,
         "scale_grad": config.scale_grad,
     }
-    sizes = (channels, *config.hidden, N_CLASSES)
     last = len(sizes) - 2
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*weight_norm.*", FutureWarning)  # lava-dl's way of normalising
