@@ -13,11 +13,13 @@ from runs.report.columns import Table, cost_table, section_table
 from runs.report.drawing.colours import KINDS
 from runs.report.figures import Drawn, change_panels, cost_panels, curves
 from runs.report.findings import findings, thesis_findings
+from runs.report.part import Part
 from runs.report.sections import Section, model_name, sections
 from runs.report.setup import setups
 from runs.report.status import Status, read_status
 from runs.report.steps import Steps, name
 from runs.report.thesis import SOURCE, Table3, table3, verdict
+from runs.report.traces import FEW_RUNS, traces_part
 from runs.report.wording import MISSING, percent, several, spreads
 from runs.results.energy import PRICES
 
@@ -74,7 +76,7 @@ class Page:
     models: list[ModelView]
     thesis: list[ThesisView]
     values: dict[str, Any]
-    extra: list[Any] = field(default_factory=list)
+    extra: list[Part] = field(default_factory=list)
 
     @property
     def drawn(self) -> list[Drawn]:
@@ -82,11 +84,12 @@ class Page:
         found = [drawn for view in self.sections for drawn in view.figures]
         for model in self.models:
             found += [*model.figures, *model.cost_figures]
+        found += [drawn for part in self.extra for figures in part.figures for drawn in figures.drawn]
         return found
 
 
-def make_page(runs: Sequence[Run], paths: Sequence[Path]) -> Page:
-    """The report of the runs, which lie at or below the paths."""
+def make_page(runs: Sequence[Run], paths: Sequence[Path], out: Path, traces: bool | None = None) -> Page:
+    """The report of the runs, which lie at or below the paths; `out` and `traces` as `write_report` has them."""
     entries = compare(runs)
     everything = sections(entries)
     shown = everything[:_MOST]
@@ -94,6 +97,8 @@ def make_page(runs: Sequence[Run], paths: Sequence[Path]) -> Page:
     status = read_status(paths, runs)
     environments = {run.path: run.environment for run in runs}
     lines, further = repeat.commands([entry for section in shown for entry in section.entries if _own(entry, section)])
+    wanted = len(runs) <= FEW_RUNS if traces is None else traces
+    recordings = traces_part(shown, steps, out / "report-recordings") if wanted else None
     discretised = any(section.discretised for section in everything)
     usual = "How coarse may the step be?" if discretised else "Trained networks"
     return Page(
@@ -118,6 +123,7 @@ def make_page(runs: Sequence[Run], paths: Sequence[Path]) -> Page:
             "source": SOURCE,
             "prices": PRICES,
         },
+        extra=[part for part in (recordings,) if part is not None],
     )
 
 

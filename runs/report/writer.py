@@ -14,8 +14,12 @@ from runs.report.page import Page, make_page
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_report(paths: Sequence[Path], out: Path) -> Path:
+def write_report(paths: Sequence[Path], out: Path, traces: bool | None = None) -> Path:
     """Reports on every run at or below `paths`, into the directory `out`; returns the path of report.html.
+
+    Args:
+        traces: whether to show a test recording on its way through the networks, which takes about a second for each
+            the first time; None: where there are few runs.
 
     Raises:
         ConfigError: there is no run with a finished epoch.
@@ -26,7 +30,7 @@ def write_report(paths: Sequence[Path], out: Path) -> Path:
     if not runs:
         told = ", ".join(map(str, paths))
         raise ConfigError(f"no run with a finished epoch in {told}: train one with lava-dt train, or run lava-dt demo")
-    page = make_page(runs, paths)
+    page = make_page(runs, paths, out, traces)
     values = {
         "page": page,
         "contents": _contents(page),

@@ -1,7 +1,7 @@
 """Small figures as SVG text: no library, real text, colours by name so that a page decides how they look."""
 
 from runs.report.drawing.colours import colour_sheet, standalone
-from runs.report.drawing.panel import Panel
+from runs.report.drawing.panel import Panel, stacked
 from runs.report.drawing.scales import Axis, count_axis, log_axis, share_axis, value_axis
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "count_axis",
     "log_axis",
     "share_axis",
+    "stacked",
     "standalone",
     "value_axis",
 ]

@@ -20,7 +20,8 @@ _TEXT = 10.5
 class Panel:
     """Axes of `width` x `height` pixels.
 
-    title: stands above. description: what a reader who cannot see it is told. right: room beside the axes, for labels.
+    title: stands above. description: what a reader who cannot see it is told. left, right: room beside the axes, for
+    ticks and labels.
     """
 
     def __init__(
@@ -32,14 +33,15 @@ class Panel:
         description: str = "",
         width: float = 340,
         height: float = 230,
+        left: float | None = None,
         right: float = 10,
         grid: bool = True,
     ) -> None:
         self.x, self.y = x, y
         self._title, self._description = title, description or title
-        self._size = (width, height)
+        self.size = (width, height)
         widest = max((len(text) for _, text in y.ticks), default=0)
-        self._left = 8 + widest * _LETTER + (16 if y.label else 0)
+        self._left = 8 + widest * _LETTER + (16 if y.label else 0) if left is None else left
         self._top = 24.0 if title else 8.0
         self._right = width - right
         self._bottom = height - (34 if x.label else 20 if x.ticks else 6)
@@ -114,11 +116,8 @@ class Panel:
 
     def svg(self) -> str:
         """The figure."""
-        width, height = self._size
-        head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
-            f'height="{height:g}" role="img" font-size="{_TEXT}"><title>{escape(self._description)}</title>'
-        )
+        width, height = self.size
+        head = _opening(width, height, self._description)
         title = f'<text x="0" y="13" font-weight="600" fill="var(--ink)" font-size="12">{escape(self._title)}</text>'
         cut = (
             f'<svg x="{self._left:.1f}" y="{self._top:.1f}" width="{self._right - self._left:.1f}" '
@@ -141,7 +140,7 @@ class Panel:
             parts.append(f'<path d="M{at:.1f} {self._bottom:.1f}v4" stroke="var(--soft)"/>')
             parts.append(_text(at, self._bottom + 15, text, "middle"))
         if self.x.label:
-            parts.append(_text((self._left + self._right) / 2, self._size[1] - 4, self.x.label, "middle"))
+            parts.append(_text((self._left + self._right) / 2, self.size[1] - 4, self.x.label, "middle"))
         if self.y.label:
             turned = f"translate(9 {(self._top + self._bottom) / 2:.1f}) rotate(-90)"
             parts.append(f'<g transform="{turned}">{_text(0, 0, self.y.label, "middle")}</g>')
@@ -172,6 +171,23 @@ class Panel:
 
     def _y(self, value: float) -> float:
         return self._bottom - self.y.place(value) * (self._bottom - self._top)
+
+
+def stacked(panels: Sequence[Panel], description: str) -> str:
+    """Panels below each other, in one figure."""
+    width = max(panel.size[0] for panel in panels)
+    heights = [panel.size[1] for panel in panels]
+    places = [sum(heights[:i]) for i in range(len(panels))]
+    inner = "".join(p.svg().replace("<svg ", f'<svg y="{y:g}" ', 1) for p, y in zip(panels, places, strict=True))
+    return _opening(width, sum(heights), description) + inner + "</svg>"
+
+
+def _opening(width: float, height: float, description: str) -> str:
+    told = f"<title>{escape(description)}</title>" if description else ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
+        f'height="{height:g}" role="img" font-size="{_TEXT}">{told}'
+    )
 
 
 def _text(x: float, y: float, text: str, anchor: str, colour: str = "var(--soft)", weight: int = 400) -> str:

@@ -1,0 +1,29 @@
+"""Parts of a report that others deliver: text, figures, tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from runs.report.figures import Drawn
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures that belong together, with a title and a caption. foreign: they bring colours of their own."""
+
+    drawn: list[Drawn]
+    title: str = ""
+    caption: str = ""
+    foreign: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the page. anchor: what links lead to. tables: with header and rows of text."""
+
+    anchor: str
+    title: str
+    paragraphs: list[str]
+    figures: list[Figures]
+    tables: list[Any] = field(default_factory=list)
