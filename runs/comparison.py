@@ -53,37 +53,37 @@ class Entry:
         """What entries share that are compared with each other: the experiment, and all settings but step and seed."""
         return self.experiment, _but(self.runs[0].settings, "seed", *ABOUT_THE_STEP)
 
-    @property
+    @functools.cached_property
     def is_reference(self) -> bool:
         """Whether it is what others are compared with: undiscretised, or the finest step where nothing is."""
         return self.config.is_baseline() or (bool(self.pairs) and all(run is other for run, other in self.pairs))
 
-    @property
+    @functools.cached_property
     def epochs(self) -> int:
         """Epochs that all runs have."""
         return min(len(run.rows) for run in self.runs)
 
-    @property
+    @functools.cached_property
     def finished(self) -> bool:
         """Whether the runs have all their epochs."""
         return all(run.finished for run in self.runs)
 
-    @property
+    @functools.cached_property
     def rate(self) -> Estimate:
         """Convergence rate, as published: area under training accuracy, over the epochs that all runs have."""
         return estimate(self.rates())
 
-    @property
+    @functools.cached_property
     def test_rate(self) -> Estimate:
         """The same of test accuracy."""
         return estimate(self.rates("test_accuracy"))
 
-    @property
+    @functools.cached_property
     def normalised_rate(self) -> Estimate:
         """Convergence rate of training accuracy an interval between epochs, 0 to 1."""
         return estimate(map(normalised_rate, self.curves("train_accuracy")))
 
-    @property
+    @functools.cached_property
     def normalised_test_rate(self) -> Estimate:
         """The same of test accuracy."""
         return estimate(map(normalised_rate, self.curves("test_accuracy")))
@@ -92,31 +92,37 @@ class Entry:
         """The convergence rate of each run, by training accuracy unless another metric is named."""
         return [convergence_rate(curve) for curve in self.curves(name)]
 
-    @property
+    @functools.cached_property
     def change(self) -> Estimate:
         """Change of the convergence rate against the baseline, paired by seed, over the epochs that all pairs have."""
         return estimate(self.changes())
 
-    @property
+    @functools.cached_property
     def median_change(self) -> float:
         """The median over the seeds of that change; nan without pairs."""
         return middle(self.changes())
 
-    @property
+    @functools.cached_property
     def bootstrap_change(self) -> Interval:
         """The bootstrap interval of that change's mean."""
         return bootstrap(self.changes())
 
-    @property
+    @functools.cached_property
     def test_change(self) -> Estimate:
         """Change of the convergence rate of test accuracy, paired as `change` is."""
         return estimate(self.changes("test_accuracy"))
 
     def changes(self, name: str = "train_accuracy") -> list[float]:
         """The change of each pair, (CR - CR of its baseline) / CR of its baseline."""
-        epochs = min((len(run.rows) for pair in self.pairs for run in pair), default=0)
-        rates = [[convergence_rate(run.series(name)[:epochs]) for run in pair] for pair in self.pairs]
-        return [relative_change(*both) for both in rates]
+        if name not in self._changes:
+            epochs = min((len(run.rows) for pair in self.pairs for run in pair), default=0)
+            rates = [[convergence_rate(run.series(name)[:epochs]) for run in pair] for pair in self.pairs]
+            self._changes[name] = [relative_change(*both) for both in rates]
+        return list(self._changes[name])
+
+    @functools.cached_property
+    def _changes(self) -> dict[str, list[float]]:
+        return {}
 
     def epochs_to(self, threshold: float, name: str = "test_accuracy") -> Reached:
         """When each run's accuracy first was at least the threshold, within the epochs that all runs have."""
@@ -133,7 +139,7 @@ class Entry:
 
     def at_the_end(self, name: str) -> list[float]:
         """A metric of each run after the last epoch that all have."""
-        return [run.series(name)[self.epochs - 1] for run in self.runs]
+        return [run.at(name, self.epochs) for run in self.runs]
 
     def curves(self, name: str) -> list[list[float]]:
         """A metric of each run, epoch by epoch, over the epochs that all have."""

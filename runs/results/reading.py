@@ -46,11 +46,25 @@ class Run:
     @functools.cached_property
     def environment(self) -> dict[str, Any]:
         """Versions, machine and source it was started with; empty where they are not known."""
-        return read_environment(self.path)
+        try:
+            with open(f"{self.path}/environment.json", "rb") as file:
+                return _parse_environment(file.read())
+        except (OSError, ValueError):
+            return read_environment(self.path)
 
     def series(self, name: str) -> list[float]:
-        """One metric, epoch by epoch; nan where an epoch has none."""
-        return [math.nan if (value := row.get(name)) is None else float(value) for row in self.rows]
+        """One metric, epoch by epoch; nan where an epoch has none. The list is kept: leave it as it is."""
+        if name not in self._series:
+            self._series[name] = [_number(row.get(name)) for row in self.rows]
+        return self._series[name]
+
+    def at(self, name: str, epoch: int) -> float:
+        """One metric after an epoch, from 1; nan where that has none."""
+        return _number(self.rows[epoch - 1].get(name))
+
+    @functools.cached_property
+    def _series(self) -> dict[str, list[float]]:
+        return {}
 
 
 def read_runs(*paths: Path) -> list[Run]:
@@ -73,6 +87,15 @@ def find_runs(*paths: Path) -> list[Path]:
 def settings(config: AnyConfig) -> Settings:
     """The settings of a configuration, all but the number of epochs, in a form that can be compared and hashed."""
     return tuple((name, _hashable(value)) for name, value in config.identity().items())
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+@functools.lru_cache(maxsize=256)  # the runs of a sweep share it, or nearly all do
+def _parse_environment(content: bytes) -> dict[str, Any]:
+    return dict(from_json(content))
 
 
 def _rows(path: Path) -> list[Row]:
