@@ -1,0 +1,115 @@
+"""The cells of the plane of potential and current on which a population's density lives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bats_dt.theory.lif import LIF
+from bats_dt.theory.population.moments import Moments, stationary_moments
+
+MOST_CELLS = 1000  # along one axis
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Equal cells. A density is the probabilities of the cells, an array (n_i, n_u) that adds up to 1.
+
+    u_edges, i_edges: (n_u + 1,) and (n_i + 1,), rising.
+    """
+
+    u_edges: np.ndarray
+    i_edges: np.ndarray
+
+    @property
+    def u(self) -> np.ndarray:
+        """Centres of the cells along u, (n_u,)."""
+        return np.asarray((self.u_edges[1:] + self.u_edges[:-1]) / 2)
+
+    @property
+    def i(self) -> np.ndarray:
+        """Centres of the cells along i, (n_i,)."""
+        return np.asarray((self.i_edges[1:] + self.i_edges[:-1]) / 2)
+
+    def at_rest(self) -> np.ndarray:
+        """All neurons in the cell of u = i = 0, (n_i, n_u)."""
+        mass = np.zeros((len(self.i_edges) - 1, len(self.u_edges) - 1))
+        u, i = (min(max(int(np.searchsorted(e, 0, "right")) - 1, 0), len(e) - 2) for e in (self.u_edges, self.i_edges))
+        mass[i, u] = 1.0
+        return mass
+
+    def gaussian(self, moments: Moments) -> np.ndarray:
+        """The normal distribution of these moments, cut off at the edges, (n_i, n_u)."""
+        u, i = self.u - moments.mean[0], self.i[:, None] - moments.mean[1]
+        (a, b), (_, d) = np.linalg.inv(moments.covariance)
+        mass = np.exp(-(a * u * u + 2 * b * u * i + d * i * i) / 2)
+        return np.asarray(mass / mass.sum())
+
+    def moments(self, mass: np.ndarray) -> Moments:
+        """Of a density (n_i, n_u), each cell's probability at its centre."""
+        total = mass.sum()
+        mean = np.array([(mass * self.u).sum(), (mass * self.i[:, None]).sum()]) / total
+        u, i = self.u - mean[0], self.i[:, None] - mean[1]
+        both = (mass * u * i).sum()
+        return Moments(mean, np.array([[(mass * u * u).sum(), both], [both, (mass * i * i).sum()]]) / total)
+
+
+def grid_for(
+    lif: LIF,
+    rate: float,
+    weight: float,
+    *,
+    noise: str = "jumps",
+    threshold: float | None = None,
+    v_reset: float = 0.0,
+    from_rest: bool = False,
+    width: float = 7.0,
+    fineness: float = 10.0,
+) -> Grid:
+    """Cells of about 1/``fineness`` of a standard deviation, over ``width`` of them to both sides of the mean.
+
+    The height of a jump, w/tau_syn, is a whole number of cells along i.
+
+    rate: lambda [1/s]. weight: w. noise: "jumps", which leave a neuron on one side of 0, or "diffusion".
+    threshold, v_reset: the potential ends at the threshold, where one is given, and begins below v_reset.
+    from_rest: the plane includes u = i = 0.
+
+    Raises
+    ------
+    ValueError: a rate or weight for which there is no spread, or so many small jumps that they need too many cells.
+    """
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError(f"rate is {rate} 1/s: input spikes must arrive at a finite rate above 0; pass for example 100")
+    if not (math.isfinite(weight) and weight):
+        raise ValueError(f"weight is {weight}: it must be finite and not 0, or nothing arrives; pass for example 0.1")
+    mean, covariance = stationary_moments(lif, rate, weight)
+    spread = np.sqrt(np.diag(covariance))
+    (low_u, high_u), (low_i, high_i) = (_range(m, s, width, from_rest) for m, s in zip(mean, spread, strict=True))
+    if noise == "jumps" and weight > 0:  # which all go up, so that nothing is below 0
+        low_u, low_i = max(low_u, 0.0), max(low_i, 0.0)
+    elif noise == "jumps":
+        high_u, high_i = min(high_u, 0.0), min(high_i, 0.0)
+    of_u, of_i = spread / fineness
+    jump = abs(weight) / lif.tau_syn
+    height = jump / math.ceil(jump / of_i)
+    if threshold is not None:
+        low_u, high_u = min(low_u, 0.0, v_reset), threshold
+        if not max(0.0, v_reset) < threshold:
+            raise ValueError(
+                f"the threshold is {threshold} with v_reset = {v_reset}: pass one above v_reset and above 0"
+            )
+    cells_u, cells_i = (math.ceil(length) for length in ((high_u - low_u) / of_u, (high_i - low_i) / height))
+    if max(cells_u, cells_i) > MOST_CELLS:
+        raise ValueError(
+            f"the density needs {cells_i} by {cells_u} cells, {MOST_CELLS} are the most along an axis: {rate:g} spikes "
+            f"a second within time constants of {lif.tau_syn:g} s and {lif.tau_mem:g} s are many small jumps; pass a "
+            "lower rate with a larger weight"
+        )
+    return Grid(np.linspace(low_u, high_u, cells_u + 1), low_i + height * np.arange(cells_i + 1))
+
+
+def _range(mean: float, deviation: float, width: float, with_zero: bool) -> tuple[float, float]:
+    low, high = mean - width * deviation, mean + width * deviation
+    return (min(low, 0.0), max(high, 0.0)) if with_zero else (low, high)
