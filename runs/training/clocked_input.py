@@ -3,6 +3,8 @@
 # mypy: disallow-untyped-defs=False
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -49,7 +51,7 @@ def rate_coded(
         steps, dt: number of steps and their length [s].
         seed, epoch: with the sample's number they decide its spikes, whatever else is in the batch.
     """
-    pixels = np.ascontiguousarray(images.reshape(len(images), -1))
+    pixels = np.ascontiguousarray(images.reshape(len(images), math.prod(images.shape[1:])))
     batch, n_pixels = pixels.shape
     levels = np.round(chances * _ONE).astype(np.uint64)
     origin = np.array([seed, epoch], np.uint64)

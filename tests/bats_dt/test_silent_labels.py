@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bats_dt import Network, TimeGrid
-from bats_dt.layers import InputLayer, LIFLayer
+from bats_dt.layers import ClockedLIFLayer, InputLayer, LIFLayer
 from bats_dt.losses import SpikeCountClassLoss
 from bats_dt.optimizers import AdamOptimizer
 from bats_dt.silent_labels import SilentLabelRemedy
@@ -51,6 +51,23 @@ def test_the_gradient_is_that_of_the_integral_of_the_potential():
         difference = (integral(weights[1] + step) - integral(weights[1] - step)) / 2e-3
         expected = -2.5 * difference / (neuron.reset * neuron.tau_mem)
         np.testing.assert_allclose(gradient[0, 1, i], expected, rtol=1e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize("drive", ["impulse", "pulse"])
+def test_of_a_clocked_layer_too_it_is_that_of_the_integral_of_the_potential(drive):
+    # Backward Euler's sums are exact: sum u dt = R c tau_syn w over all steps; exp(-8/0.2) of it is left out
+    network, times = Network(), np.array([[[0.0, 0.05], [0.02, np.inf]]])
+    network.add_layer(InputLayer(2), input=True)
+    layer = ClockedLIFLayer(
+        network.layers[0], n_neurons=2, dt=0.01, tau_s=0.1, tau_mem=0.2, theta=1e3, resistance=1.2, v_reset=999.0,
+        drive=drive, dtype=np.float64, weight_initializer=lambda *shape: np.full(shape, 0.5),
+    )  # fmt: skip
+    network.add_layer(layer)
+    network.forward(times, np.isfinite(times).sum(axis=2), 8.0)
+    gradient = SilentLabelRemedy(strength=2.5).gradient(layer, np.array([1]))
+    area = layer.traces()[1][0, :, 1].sum() * 0.01  # of 3 spikes of weight 0.5
+    expected = -2.5 * area / (3 * 0.5) / ((1e3 - 999.0) * 0.2)
+    np.testing.assert_allclose(gradient[0], [[0, 0], [2 * expected, expected]], rtol=1e-9)
 
 
 def pattern_batch(rng, batch=16):

@@ -5,13 +5,22 @@ import pytest
 
 from bats_dt import set_backend
 from bats_dt.backend import array_module, to_numpy
-from bats_dt.losses import SpikeCountClassLoss, SpikeCountLoss, SpikeTimeLoss, TTFSSoftmaxCrossEntropy
+from bats_dt.losses import (
+    SpikeCountClassLoss,
+    SpikeCountLoss,
+    SpikeTimeLoss,
+    TTFSSoftmaxCrossEntropy,
+    VanRossumClassLoss,
+    VanRossumLoss,
+)
 
 LABELS = np.array([0, 1, 2, 1, 0])
 CASES = {
     "class counts": (SpikeCountClassLoss(5, 1), LABELS),
     "counts": (SpikeCountLoss(), 3.0 * np.eye(3)[LABELS]),
     "first spikes": (TTFSSoftmaxCrossEntropy(0.01), LABELS),
+    "trains": (VanRossumLoss(0.1, 0.2), np.where(np.eye(3)[LABELS] > 0, 0.05, np.inf)[:, :, None]),
+    "class trains": (VanRossumClassLoss(0.1, 0.2, true_times=[0.02, 0.1], false_times=[0.15]), LABELS),
     "times": (SpikeTimeLoss(), np.where(np.eye(3)[LABELS] > 0, 0.05, np.inf)),
 }
 
