@@ -42,7 +42,7 @@ def test_probability_is_conserved_and_never_negative(settled):
 
 @pytest.fixture(scope="module")
 def neurons():
-    """10,000 neurons after nine time constants, when their mean is within a tenth of its sampling error of the settled."""
+    """10,000 neurons after nine time constants: their mean is settled to a tenth of its sampling error."""
     return sample_states(NEURON, RATE, WEIGHT, 9 * NEURON.tau_mem, 10000, seed=1)
 
 
