@@ -79,13 +79,13 @@ class Page:
     extra: list[Part] = field(default_factory=list)
 
     @property
-    def drawn(self) -> list[Drawn]:
-        """Every figure of the page itself."""
+    def drawn(self) -> list[tuple[Drawn, bool]]:
+        """Every figure, and whether it brings colours of its own."""
         found = [drawn for view in self.sections for drawn in view.figures]
         for model in self.models:
             found += [*model.figures, *model.cost_figures]
-        found += [drawn for part in self.extra for figures in part.figures for drawn in figures.drawn]
-        return found
+        parts = [(drawn, figures.foreign) for part in self.extra for figures in part.figures for drawn in figures.drawn]
+        return [*((drawn, False) for drawn in found), *parts]
 
 
 def make_page(runs: Sequence[Run], paths: Sequence[Path], out: Path, traces: bool | None = None) -> Page:
@@ -115,7 +115,7 @@ def make_page(runs: Sequence[Run], paths: Sequence[Path], out: Path, traces: boo
             "several_seeds": any(len(entry.runs) > 1 for entry in entries),
             "few_epochs": max(entry.config.epochs for entry in entries) < _FEW_EPOCHS,
             "setups": setups(shown, environments),
-            "parities": repeat.parities(entries),
+            "parities": repeat.parities([entry for section in shown for entry in section.entries]),
             "commands": lines,
             "further_commands": further,
             "sweeps": repeat.sweep_commands(status.files),
@@ -123,8 +123,18 @@ def make_page(runs: Sequence[Run], paths: Sequence[Path], out: Path, traces: boo
             "source": SOURCE,
             "prices": PRICES,
         },
-        extra=[part for part in (recordings,) if part is not None],
+        extra=[*([] if recordings is None else [recordings]), *_observed(shown)],
     )
+
+
+def _observed(shown: Sequence[Section]) -> list[Part]:
+    """What was observed in clocked networks."""
+    entries = [entry for section in shown if section.model == "clocked" for entry in section.entries]
+    if not entries:
+        return []
+    from runs.report.observables import observables_sections
+
+    return observables_sections(entries)
 
 
 def _own(entry: Entry, section: Section) -> bool:

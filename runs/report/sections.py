@@ -92,7 +92,8 @@ def _named(parts: list[list[Entry]]) -> list[Section]:
     """The parts with titles and keys that tell them apart."""
     told = [_settings(part) for part in parts]
     kinds = [part[0].config.kind() for part in parts]
-    differing = {kind: _differing([s for s, k in zip(told, kinds, strict=True) if k == kind]) for kind in kinds}
+    alike = {kind: [s for s, other in zip(told, kinds, strict=True) if other == kind] for kind in set(kinds)}
+    differing = {kind: _differing(several) for kind, several in alike.items()}
     sharing = Counter(part[-1].experiment for part in parts)
     counts: dict[str, int] = {}
     found = []

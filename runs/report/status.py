@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -62,37 +63,40 @@ class Status:
 
 def read_status(paths: Sequence[Path], runs: Sequence[Run]) -> Status:
     """What became of the runs at or below the paths; `runs` are those with at least one epoch."""
-    status = Status()
-    known = {run.path.resolve(): run for run in runs}
-    seen: set[Path] = set()
-    sweeps = list(_sweeps(paths))
-    titles = []
-    for folder, sweep in sweeps:
+    status, titles = Status(), []
+    known = {os.path.abspath(run.path): run for run in runs}
+    sweeps = dict(_sweeps(paths))
+    seen: set[str] = set()
+    for folder, sweep in sweeps.items():
         titles.append(str(sweep.get("title") or sweep.get("name") or folder.name))
         if sweep.get("question"):
             status.questions.append(str(sweep["question"]))
         if (folder / "sweep.toml").exists():
             status.files.append(folder / "sweep.toml")
+        place = os.path.abspath(folder / "runs")
         for planned in sweep.get("runs", []):
-            path = folder / "runs" / str(planned.get("directory"))
-            seen.add(path.resolve())
-            _place(status, path, known.get(path.resolve()))
+            path = os.path.join(place, os.path.basename(str(planned.get("directory"))))
+            seen.add(path)
+            _place(status, Path(path), known.get(path))
     status.title = "; ".join(dict.fromkeys(titles))
-    loose = [path for path in paths if not any(path.resolve() == folder.resolve() for folder, _ in sweeps)]
-    for path in find_runs(*loose) if loose else []:
-        if path.resolve() not in seen:
-            _place(status, path, known.get(path.resolve()))
+    loose = [path for path in paths if path not in sweeps]
+    for path in find_runs(*loose):
+        absolute = os.path.abspath(path)
+        if absolute not in seen:
+            _place(status, path, known.get(absolute))
     return status
 
 
 def _sweeps(paths: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The sweeps among the paths, and in the folders right below them."""
-    done: set[Path] = set()
-    for path in paths:
-        for folder in (path, *sorted(child for child in path.iterdir() if child.is_dir())):
+    for path in dict.fromkeys(paths):
+        sweep = _read(path / "sweep.json")
+        if sweep is not None:
+            yield path, sweep
+            continue
+        for folder in sorted(child for child in path.iterdir() if child.is_dir()):
             sweep = _read(folder / "sweep.json")
-            if sweep is not None and folder.resolve() not in done:
-                done.add(folder.resolve())
+            if sweep is not None:
                 yield folder, sweep
 
 

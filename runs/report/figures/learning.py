@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from runs.comparison import Entry
 from runs.estimate import Estimate, estimate
 from runs.report.drawing import Axis, Panel, count_axis, share_axis
-from runs.report.figures.drawn import LETTER, Drawn
+from runs.report.figures.drawn import LETTER, Drawn, ends
 from runs.report.sections import Section
 from runs.report.steps import Steps, name
 
 _DOTTED = 20  # epochs up to which each has a dot
+_SEEDS = 3  # from which on an interval tells anything: that of two is 13 standard errors wide to either side
 _METRICS = {"train_accuracy": "training set", "test_accuracy": "test set"}
 
 
 def curves(section: Section, steps: Steps) -> list[Drawn]:
     """Accuracy on both sets, and that of the test set against the undiscretised one, for each way to take a step.
 
-    Lines are means over seeds, bands their 95 % intervals; differences are paired by seed. One colour a step.
+    Lines are means over seeds, bands their 95 % intervals where there are three seeds or more; differences are paired
+    by seed, with the last epoch's interval. One colour a step.
     """
     reference = section.reference
     ways = section.variants() or [""]
@@ -39,6 +40,7 @@ def curves(section: Section, steps: Steps) -> list[Drawn]:
         apart = [(entry, differences(entry, "test_accuracy")) for entry in steps_taken if entry.pairs]
         if apart:
             values = [v.mean for _, each in apart for v in each]
+            values += [v for _, each in apart if each[-1].n >= _SEEDS for v in ends(each[-1], 0.05)]
             y = share_axis([*values, 0.0], "points of accuracy")
             alt = f"{section.title}: test accuracy less that of the undiscretised network, by step{ending}"
             svg = _curves(apart, steps, y, f"test set, less the baseline{ending}", alt, level=0.0)
@@ -70,13 +72,14 @@ def _curves(
         panel.level(level)
     for (entry, each), told in zip(lines, names, strict=True):
         colour, epochs = steps.colour(entry.config), [float(n + 1) for n in range(len(each))]
-        bounds = [[e.mean + sign * e.margin for e in each] for sign in (-1, 1)]
-        if level is None:
-            bounds = [[min(1.0, max(0.0, v)) if not math.isnan(v) else v for v in bound] for bound in bounds]
-        panel.band(epochs, bounds[0], bounds[1], colour)
+        if level is None and each[-1].n >= _SEEDS:
+            low, high = ([min(1.0, max(0.0, e.mean + sign * e.margin)) for e in each] for sign in (-1, 1))
+            panel.band(epochs, low, high, colour)
         means = [(epoch, e.mean) for epoch, e in zip(epochs, each, strict=True)]
         panel.line(means, colour, width=2.6 if entry.is_reference else 1.7, told=told)
         if len(each) <= _DOTTED:
             panel.dots(means, colour, radius=1.9)
+        if level is not None and each[-1].n >= _SEEDS:
+            panel.bar(epochs[-1], each[-1].mean - each[-1].margin, each[-1].mean + each[-1].margin, colour)
         panel.label(means[-1][1], told, colour)
     return panel.svg()

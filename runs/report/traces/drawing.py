@@ -19,7 +19,7 @@ def draw_recording(recording: Recording, title: str, alt: str, colour: str, volt
     """SVG. title: the step. colour: its colour. volts: ends of the axis of voltages."""
     last = len(recording.sizes) - 1
     verdict = f"label {recording.label}, says {recording.predicted()}"
-    strips = [_strip(recording, 0, 46, f"{title}: {verdict}", _SOFT, "input")]
+    strips = [_strip(recording, 0, 72, f"{title}: {verdict}", _SOFT, "input")]
     strips += [_strip(recording, layer, 84, "", _SOFT, _name(layer, last)) for layer in range(1, last)]
     strips += [_output(recording, colour), _voltages(recording, colour, volts)]
     return stacked(strips, alt)
@@ -55,8 +55,8 @@ def _strip(recording: Recording, layer: int, height: float, title: str, colour: 
 def _output(recording: Recording, colour: str) -> Panel:
     size = recording.sizes[-1]
     spikes = recording.of_layer(len(recording.sizes) - 1)
-    ticks = tuple((n, str(n)) for n in range(size) if size <= 10 or n == recording.label)
-    panel = _panel(recording, Axis(size - 0.5, -0.5, ticks, "output"), 96)
+    ticks = tuple((n, str(n)) for n in sorted({recording.label, recording.other}))
+    panel = _panel(recording, Axis(size - 0.5, -0.5, ticks, "output"), 92)
     own = spikes[:, 1] == recording.label
     for mine, shade in ((~own, _SOFT), (own, colour)):
         panel.strokes(_points(spikes[mine], spikes[mine, 1]), shade, height=0.8, width=1.1)
@@ -78,7 +78,7 @@ def _voltages(recording: Recording, colour: str, volts: tuple[float, float]) -> 
 
 def _panel(recording: Recording, y: Axis, height: float, x: Axis | None = None, title: str = "") -> Panel:
     x = x or Axis(0, 1000 * recording.seconds, ())
-    return Panel(x, y, title=title, width=_WIDTH, height=height, left=_LEFT, right=8, grid=False)
+    return Panel(x, y, title=title, width=_WIDTH, height=height, left=_LEFT, right=14, grid=False)
 
 
 def _points(spikes: Floats, rows: Floats) -> list[tuple[float, float]]:
