@@ -85,7 +85,7 @@ class SlayerConfig(RunConfig):
             if value != usual[name]:
                 if name in idle_encoding(self.encoding):
                     given = f"{name} = {value:g}"
-                    raise ValueError(f"{given} is idle at {self.dataset}, encoding {self.encoding}: drop it")
+                    raise ValueError(f"{given} says nothing of {self.dataset}, encoding {self.encoding}: drop it")
                 raise ValueError(f"{name} = {value}, but protocol {self.protocol} has no use for it: leave it out")
         return self
 

@@ -93,6 +93,11 @@ def _open_run(path: Path, dt: float | None) -> Opened:
             f"{path} holds a run of the model {config.model}, which no Lava process computes: "
             "export one of bats or slayer"
         )
+    if config.dataset != "nmnist":
+        raise ConfigError(
+            f"{path} was trained on {config.dataset}, but runs of SLAYER are exported with N-MNIST's recordings as "
+            "their input: export a run of nmnist"
+        )
     if config.protocol == "published":
         raise ConfigError(
             f"{path} was trained by the published protocol, whose masked neurons no Lava process computes: "

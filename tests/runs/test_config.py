@@ -59,6 +59,18 @@ def test_fine_steps_and_bins_give_each_other(dt, bins, expected):
 @pytest.mark.parametrize(
     ("model", "values", "sentence"),
     [
+        ("bats", {"dataset": "nmnist", "encoding": "rate"}, "encoding = rate, but nmnist holds events already: leave"),
+        ("bats", {"dataset": "nmnist", "window": 0.2}, "window = 0.2 says nothing of nmnist, encoding None: drop it"),
+        ("slayer", {"dataset": "mnist", "peak_rate": 50}, "peak_rate = 50 says nothing of mnist, encoding latency"),
+        ("bats", {"dataset": "nmnist", "network": "conv"}, "network = conv, but nmnist holds no images: take network"),
+        ("bats", {"encoding": "rate", "published_pixels": True}, "the published loader encodes by latency"),
+        ("slayer", {"mask": False}, "mask = False, but protocol described has no use for it: leave it out"),
+        ("slayer", {"protocol": "published", "gain": "integral"}, "gain = integral, but protocol published has no use"),
+        (
+            "slayer",
+            {"protocol": "published", "dt": 4, "rescale": True, "prebinned": False},
+            "rescale without prebinned: time is in fine steps then",
+        ),
         ("bats", {"dt": 0.0}, "dt = 0 s, but a step must be above 0 and at most the simulated 0.3 s"),
         ("bats", {"dt": -0.01}, "dt = -0.01 s, but a step must be above 0"),
         ("bats", {"dt": 0.31}, "dt = 0.31 s, but a step must be above 0 and at most the simulated 0.3 s"),
@@ -204,6 +216,46 @@ def test_a_run_saved_before_the_remedy_existed_is_read_as_trained_without_it():
 
 
 def test_what_a_run_has_no_use_for_is_known():
-    assert make_config("bats", {}).idle() == {"loss_tau", "least_learning_rate"}
-    assert make_config("bats", {"network": "conv", "loss": "ttfs"}).idle() == {"target_true", "target_false"}
-    assert make_config("slayer", {}).idle() == set()
+    assert make_config("bats", {}).idle() == {"loss_tau", "least_learning_rate", "peak_rate"}
+    conv = make_config("bats", {"network": "conv", "loss": "ttfs", "encoding": "rate"})
+    assert conv.idle() == {"target_true", "target_false", "window"}
+    slayer = make_config("slayer", {"dataset": "mnist"}).idle()
+    assert "backward" in slayer and not slayer & {"clock", "scheme", "window"}
+    assert "scheme" in make_config("slayer", {"protocol": "published"}).idle()
+
+
+def test_the_data_set_decides_the_encoding():
+    assert [make_config("bats", {"dataset": name}).encoding for name in ("mnist", "nmnist")] == ["latency", None]
+    assert make_config("slayer", {}) == make_config("slayer", {"dataset": "nmnist", "encoding": None})
+    assert make_config("slayer", {"dataset": "mnist"}) == make_config(
+        "slayer", {"dataset": "mnist", "encoding": "latency"}
+    )
+    assert make_config("bats", {"dataset": "nmnist"}).command() == "lava-dt train bats --dataset nmnist"
+    assert make_config("slayer", {"dataset": "mnist"}).kind() == "slayer mnist"
+    assert make_config("bats", {"dataset": "nmnist", "duration": 0.05}).window == 0.1  # it counts for nothing there
+
+
+def test_the_published_protocol_brings_its_network_and_says_so():
+    config = make_config("slayer", {"protocol": "published", "bins": 37})
+    assert (config.hidden, config.delay, config.binning, config.backward) == ((512, 512), True, "fill", "cpu")
+    assert config.step_text() == "dt 8 (38 bins), published protocol" and config.kind() == "slayer published"
+    assert config.command() == "lava-dt train slayer --dt 8 --protocol published"
+    assert make_config("slayer", {"protocol": "published", "hidden": (64,)}).hidden == (64,)
+
+
+def test_published_runs_that_are_the_same_at_one_step_have_the_same_settings():
+    def at(**values):
+        return make_config("slayer", {"protocol": "published", **values})
+
+    plain = at()
+    for values in ({"rescale": True}, {"prebinned": False}, {"test_fine": False}, {"binning": "any"}):
+        assert at(**values).identity() == plain.identity()
+        assert at(**values, dt=2).identity() != at(dt=2).identity()
+    own = at(backward="exact")
+    assert at(backward="cuda").identity() == at(mask=False).identity() == own.identity() != plain.identity()
+    assert at(binning="count").identity() != plain.identity()
+
+
+def test_a_run_of_slayer_saved_before_there_were_protocols_is_one_of_the_described():
+    saved = {"dt": 4, "bins": 75, "hidden": [512], "scheme": "exponential"}
+    assert saved_config("slayer", saved, "config.json") == make_config("slayer", {"dt": 4})

@@ -24,7 +24,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*lost .* spikes")  # convolutio
         ("bats", {"loss": "ttfs", "batch": 16}),
         ("bats", {"network": "conv", "filters": (2, 3), "hidden": (8,), "train_samples": 16, "test_samples": 4}),
         ("slayer", SLAYER),
+        ("bats", {"dataset": "nmnist", "train_samples": 16, "test_samples": 4, "batch": 8}),
+        ("bats", {"encoding": "rate", "train_samples": 16, "test_samples": 4, "batch": 8, "dt": 0.01}),
         ("slayer", {**SLAYER, "dt": 4, "delay": True}),
+        ("slayer", {**SLAYER, "dataset": "mnist", "encoding": "rate", "dt": 4}),
+        ("slayer", {**SLAYER, "protocol": "published", "dt": 4, "hidden": (16, 12)}),
+        ("slayer", {**SLAYER, "protocol": "published", "dt": 4, "hidden": (16,), "rescale": True, "test_fine": False}),
         ("slayer", {**SLAYER, "dt": 4, "clock": "held", "weight_norm": False}),
     ],
 )

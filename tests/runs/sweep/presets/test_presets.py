@@ -1,0 +1,50 @@
+"""The sweeps that are shipped: both sizes are planned, each experiment with its baseline."""
+
+from importlib.resources import files
+
+import pytest
+
+from runs.sweep import load_sweep
+
+TABLE3 = {"table3-bats": 51, "table3-slayer": 51, "table3-bats-ablations": 199, "table3-slayer-ablations": 41}
+
+
+def preset(name, quick=False):
+    return load_sweep((files("runs.sweep") / "presets" / f"{name}.toml").read_text("utf-8"), quick=quick)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("name", sorted(TABLE3))
+def test_every_experiment_of_table_3_has_its_runs_and_a_baseline(name, quick):
+    sweep = preset(name, quick)
+    assert sweep.name == name and sweep.title.startswith("Table 3") and len(sweep.question) > 300
+    assert quick or len(sweep.runs) == TABLE3[name]
+    for experiment in sweep.experiments:
+        mine = [run.config for run in sweep.runs if experiment.name in run.experiments]
+        assert any(config.is_baseline() for config in mine) and not all(config.is_baseline() for config in mine)
+        assert {config.epochs for config in mine} == ({15} if not quick else {mine[0].epochs})
+
+
+def test_the_grid_is_the_thesis_s():
+    for name, kinds in (("table3-bats", {"bats"}), ("table3-slayer", {"slayer", "slayer published"})):
+        configs = [run.config for run in preset(name).runs]
+        assert {config.kind() for config in configs} == kinds
+        assert {config.seed for config in configs} == {0, 1, 2} and {config.batch for config in configs} == {32}
+        assert {config.learning_rate for config in configs} == {1e-3}
+    bats = [run.config for run in preset("table3-bats").runs if run.experiment == "published"]
+    assert {config.bins for config in bats} == {None, 150, 75, 50, 37, 30}
+    assert {config.silent_labels for config in bats} == {0.0} and {config.epoch_samples for config in bats} == {576}
+    slayer = [run.config for run in preset("table3-slayer").runs if run.experiment == "published"]
+    assert {config.dt for config in slayer} == {1, 2, 4, 6, 8, 10}
+    assert {(config.hidden, config.delay, config.voltage_decay) for config in slayer} == {((512, 512), True, 0.03)}
+
+
+@pytest.mark.parametrize("name", ["table3-slayer-ablations", "table3-bats-ablations"])
+def test_an_ablation_differs_from_the_published_in_little(name):
+    runs = preset(name).runs
+    reference = next(run.config for run in runs if run.experiment == "published" and not run.config.is_baseline())
+    for experiment in preset(name).experiments[1:]:
+        one = next(run.config for run in runs if experiment.name in run.experiments and not run.config.is_baseline())
+        ours, theirs = one.identity(), reference.identity()
+        differing = {key for key in ours if ours[key] != theirs[key]} - {"dt", "bins", "seed", "test_samples"}
+        assert 1 <= len(differing) <= (3 if experiment.name == "repaired" else 2), (experiment.name, differing)
