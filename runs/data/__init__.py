@@ -10,6 +10,7 @@ from runs.data.mnist import load_images, load_mnist
 from runs.data.nmnist import load_nmnist
 from runs.data.progress import transfer_bars
 from runs.data.recordings import Recordings
+from runs.data.saccade import Saccade
 
 __all__ = [
     "EventSet",
@@ -17,6 +18,7 @@ __all__ = [
     "Latency",
     "Rate",
     "Recordings",
+    "Saccade",
     "download_dataset",
     "download_mnist",
     "download_nmnist",

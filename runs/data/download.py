@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from runs.data.tonic_sets import TONIC_SETS, fetch_with_tonic
+
 Report = Callable[[str, int, "int | None"], None]  # name, bytes so far, bytes in all (None: unknown)
 
 _CHUNK = 1 << 18
@@ -85,14 +87,18 @@ def download_dataset(dataset: str, directory: Path, report: Report | None = None
 
     Args:
         dataset: as `load_events` takes it: "mnist" (11 MB), "fashion" (31 MB), "emnist" and its kinds (562 MB, one
-            file for all of them), "nmnist" (1.2 GB).
+            file for all of them), "nmnist" (1.2 GB), "shd" and "dvsgesture" (by tonic, which tells of it itself).
 
     Raises:
-        ValueError: a data set that is not fetched by this: tonic fetches "shd" and "dvsgesture" itself.
+        ImportError: "shd" or "dvsgesture", which tonic fetches, and it is not installed.
+        ValueError: no such data set.
     """
+    if dataset in TONIC_SETS:
+        fetch_with_tonic(dataset, directory)
+        return
     files = _FILES.get(dataset.partition("-")[0])
     if files is None:
-        raise ValueError(f"dataset came as {dataset!r}: pass one of {', '.join(_FILES)}")
+        raise ValueError(f"dataset came as {dataset!r}: pass one of {', '.join((*_FILES, *TONIC_SETS))}")
     for file in files:
         fetch(file, directory, report)
 

@@ -82,12 +82,14 @@ def test_what_is_missing_or_unknown_is_named(tmp_path):
         load_images("kmnist", tmp_path, "test")
 
 
-def test_every_set_but_tonics_can_be_fetched(monkeypatch, tmp_path):
+def test_every_set_of_images_and_nmnist_can_be_fetched(monkeypatch, tmp_path):
     fetched = []
     monkeypatch.setattr(download, "fetch", lambda file, directory, report: fetched.append(file))
     for dataset in (*IMAGE_SETS, "nmnist"):
         fetched.clear()
         download.download_dataset(dataset, tmp_path)
         assert fetched and all(len(file.md5) == 32 and file.urls for file in fetched)
-    with pytest.raises(ValueError, match="dataset came as 'shd': pass one of mnist, fashion, emnist, nmnist"):
-        download.download_dataset("shd", tmp_path)
+    with pytest.raises(
+        ValueError, match="dataset came as 'svhn': pass one of mnist, fashion, emnist, nmnist, shd, dvs"
+    ):
+        download.download_dataset("svhn", tmp_path)
