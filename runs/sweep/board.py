@@ -24,6 +24,7 @@ from runs.sweep.plan import PlannedRun
 from runs.sweep.status import Status, read_status
 
 _INTERVAL = 0.5
+_RATIO = 20  # looking takes a twentieth of the time at most, however many runs there are
 _SHOWN = 12
 
 
@@ -81,8 +82,11 @@ class Board:
         self._console.print(escape(text), soft_wrap=True)
 
     def _watch(self) -> None:
-        while not self._ending.wait(_INTERVAL):
+        pause = _INTERVAL
+        while not self._ending.wait(pause):
+            began = time.perf_counter()
             self._update()
+            pause = max(_INTERVAL, _RATIO * (time.perf_counter() - began))
             self._tell_news()
             if self._console.is_terminal:
                 self._live.update(self._table(), refresh=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +15,7 @@ from runs.sweep.folder import prepare, run_path
 from runs.sweep.local import LocalWorkers
 from runs.sweep.plan import PlannedRun, Sweep
 from runs.sweep.status import request_retry
-from runs.sweep.worker import DiskFull, run_worker
+from runs.sweep.worker import DiskFull, run_worker, say
 
 if TYPE_CHECKING:
     from runs.sweep.slurm import SlurmOptions
@@ -87,10 +88,13 @@ def _work(
 ) -> bool:
     """Whether the disk was full."""
     if executor == "inline":
-        try:
-            run_worker(out, tell=lambda line: None)
-        except DiskFull:
-            return True
+        log = out / "logs" / f"{socket.gethostname()}-inline.log"
+        log.parent.mkdir(exist_ok=True)
+        with log.open("ab", buffering=0) as stream:
+            try:
+                run_worker(out, tell=lambda line: say(line, stream.fileno()))
+            except DiskFull:
+                return True
         return False
     local = LocalWorkers(out, runs, workers, threads, board.warn)
     if any(board.status(run).state in ("waiting", "running") for run in runs):

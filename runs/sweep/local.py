@@ -26,8 +26,9 @@ _PATIENCE = 5.0
 class LocalWorkers:
     """Worker processes for the sweep in `out`.
 
-    They read from a pipe that only this process holds, and end when it is closed, however this process ends. Ctrl-C
-    does not reach them: their terminal's group is their own.
+    They read from a pipe that only this process holds, and end when it is closed, however this process ends. Ctrl-C,
+    which the terminal sends to them, too, they leave to this process. They are in its session and group, so that what
+    the system gives to these (priorities, Ctrl-Z) counts for all.
 
     Args:
         out: the directory of a sweep that has been prepared.
@@ -80,7 +81,6 @@ class LocalWorkers:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 env=self._environment,
-                start_new_session=True,
             )
 
     def _log(self, number: int) -> Path:

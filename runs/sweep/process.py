@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -21,6 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m runs.sweep.process", description="Work on a sweep.")
     parser.add_argument("out", type=Path, help="directory of the sweep")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver ends its workers
     faulthandler.enable()
     warnings.showwarning = lambda message, *where, **more: say(f"warning: {message}")
     threading.Thread(target=_end_with_driver, args=(sys.stdin.fileno(),), daemon=True).start()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 
 from runs.directory import Busy, RunDirectory
@@ -107,10 +107,10 @@ def _fail(run: PlannedRun, path: Path, error: Exception, tell: Callable[[str], N
         raise DiskFull(getattr(error, "errno", errno.ENOSPC), sentence) from None
 
 
-def say(line: str) -> None:
-    """Writes a line to the standard output, the worker's log."""
-    try:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-    except OSError:  # the log's disk is full; the run's own troubles are told elsewhere
-        return
+def say(line: str, log: int = 1) -> None:
+    """Writes a line to a worker's log, by default the standard output.
+
+    Not through a stream of Python's, which would keep what a full disk has no room for, and fail again at the end.
+    """
+    with suppress(OSError):
+        os.write(log, f"{line}\n".encode())

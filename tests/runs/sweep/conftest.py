@@ -1,11 +1,19 @@
 """Small sweeps, and what their directories hold in the end."""
 
 import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from runs.sweep import load_sweep
+from runs.directory import read_rows
+from runs.sweep import load_sweep, run_sweep
+
+ROOT = Path(__file__).parents[3]
 
 TINY = """
 name = "tiny"
@@ -59,3 +67,80 @@ def results(outcome):
         return {name: outcome(out / "runs" / name) for name in planned}
 
     return read
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """undisturbed(epochs): the directory of a sweep that ran in this process in peace."""
+    made = {}
+
+    def run(epochs):
+        if epochs not in made:
+            made[epochs] = tmp_path_factory.mktemp("undisturbed")
+            sweep = load_sweep(TINY.format(epochs=epochs))
+            assert run_sweep(sweep, made[epochs], executor="inline", console=Console(quiet=True)) == 0
+        return made[epochs]
+
+    return run
+
+
+@pytest.fixture
+def command(tmp_path):
+    """command(out, epochs, *words, before=shell) starts `lava-dt sweep` as a process of its own."""
+    started = []
+
+    def start(out, epochs, *words, before=""):
+        (tmp_path / "tiny.toml").write_text(TINY.format(epochs=epochs))
+        line = [sys.executable, "-m", "runs", "sweep", tmp_path / "tiny.toml", "--out", out, *words]
+        line = [*map(str, line)] if not before else ["bash", "-c", f'{before}; exec "$@"', "-", *map(str, line)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(
+            line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=tmp_path
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def when():
+    """when(condition) waits for something true and returns it."""
+
+    def wait(condition, timeout=300.0):
+        deadline = time.monotonic() + timeout
+        while not (found := condition()):
+            assert time.monotonic() < deadline, "it did not come in time"
+            time.sleep(0.02)
+        return found
+
+    return wait
+
+
+@pytest.fixture
+def workers_of():
+    """workers_of(out): process ids of the living workers on a sweep, as the system tells; skips where it does not."""
+    if not Path("/proc").is_dir():
+        pytest.skip("there is no /proc to look for processes in")
+
+    def look(out):
+        found = []
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = entry.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"runs.sweep.process" in words and os.fsencode(out) in words:
+                found.append(int(entry.parent.name))
+        return found
+
+    return look
+
+
+@pytest.fixture
+def epochs_done():
+    """epochs_done(out): of all runs together."""
+    return lambda out: sum(len(read_rows(path)) for path in out.glob("runs/*"))

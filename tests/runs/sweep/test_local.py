@@ -1,0 +1,92 @@
+"""Worker processes: killed, orphaned, stopped, out of disk; the sweep ends as an undisturbed one does."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from runs.sweep.folder import prepare, run_path
+from runs.sweep.local import LocalWorkers
+from runs.sweep.status import read_failure
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and locks as on POSIX systems")
+EPOCHS = 15
+ROOT = Path(__file__).parents[3]
+
+
+def test_whatever_is_killed_the_sweep_ends_as_an_undisturbed_one(
+    tmp_path, command, results, undisturbed, when, workers_of, epochs_done
+):
+    out = tmp_path / "out"
+    driver = command(out, EPOCHS, "--workers", 2)  # a worker is killed: another one takes its place
+    when(lambda: epochs_done(out) >= 1)
+    killed = workers_of(out)[0]
+    os.kill(killed, signal.SIGKILL)
+    when(lambda: len(set(workers_of(out)) - {killed}) == 2)
+    assert driver.poll() is None
+    driver.send_signal(signal.SIGINT)  # Ctrl-C: all workers end
+    said, _ = driver.communicate(timeout=60)
+    assert driver.returncode == 130
+    assert said.endswith("stopped; run the same command again to continue\n") and "Traceback" not in said
+    assert not workers_of(out)
+
+    driver, done = command(out, EPOCHS, "--workers", 1), epochs_done(out)  # the driver is killed: its workers end, too
+    when(lambda: epochs_done(out) > done)
+    driver.kill()
+    when(lambda: not workers_of(out))
+    assert not list(out.glob("runs/*/failed.json"))
+
+    driver = command(out, EPOCHS, "--workers", 1)
+    said, _ = driver.communicate(timeout=120)
+    assert driver.returncode == 0, said
+    assert "4 of 4 runs are done" in said
+    assert results(out) == results(undisturbed(EPOCHS))
+
+
+def test_files_that_cannot_grow_fail_the_run_and_a_retry_finishes_it(tmp_path, command, results, undisturbed):
+    """A limit on the size of files stands for the full disk: writing fails in the middle of a checkpoint."""
+    out = tmp_path / "out"
+    limited = command(out, EPOCHS, "--workers", 1, before="ulimit -f 16")
+    said, _ = limited.communicate(timeout=120)
+    assert limited.returncode == 1
+    assert "failed: bats-undiscretised-seed0" in said and "File too large" in said
+    assert "with --retry; no epoch is lost" in said
+    assert not list(out.rglob("*.part"))
+    again = command(out, EPOCHS, "--workers", 1, "--retry")
+    said, _ = again.communicate(timeout=120)
+    assert again.returncode == 0, said
+    assert results(out) == results(undisturbed(EPOCHS))
+
+
+def test_workers_that_end_before_they_take_a_run_end_the_sweep_in_words(tmp_path, tiny, monkeypatch):
+    runs = prepare(tiny(), tmp_path)
+    (tmp_path / "sweep.json").write_text("{}")
+    workers = LocalWorkers(tmp_path, runs, 1, 1, lambda sentence: None)
+    with pytest.raises(RuntimeError, match=r"workers end before they take a run \(exit code 1\): .*-1.log ends with"):
+        workers.work()
+
+
+def test_a_run_whose_workers_die_three_times_in_one_epoch_has_failed(tmp_path, tiny, monkeypatch):
+    """As one does that takes more memory than there is; three deaths in different epochs are bad luck."""
+    runs = prepare(tiny(), tmp_path)
+    path, said = run_path(tmp_path, runs[1]), []
+    workers = LocalWorkers(tmp_path, runs, 1, 1, said.append)
+    monkeypatch.setattr(workers, "_start", lambda number: None)
+
+    class Dead:
+        pid, stdin = 4242, None
+
+    path.mkdir(parents=True)
+    for epoch in (1, 2, 3, 3, 3):
+        assert not (path / "failed.json").exists()
+        rows = "".join(json.dumps({"epoch": n}) + "\n" for n in range(1, epoch))
+        (path / "metrics.jsonl").write_text(rows)
+        (path / "config.json").write_text(json.dumps({"format": 1, **runs[1].config.model_dump(mode="json")}))
+        (path / ".lock").write_text(f"{os.uname().nodename} 4242\n")
+        workers._ended(1, Dead(), -signal.SIGKILL)
+    assert len(said) == 4 and "its worker was ended in epoch 3 (SIGKILL, which the system sends where" in said[-1]
+    failure = read_failure(path)
+    assert failure["type"] == "WorkerDied"
+    assert failure["sentence"].startswith("its workers were ended 3 times in epoch 3 (at last: SIGKILL")
