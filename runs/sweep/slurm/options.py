@@ -109,7 +109,7 @@ class SlurmOptions:
         if self.partition is not None:
             parameters["partition"] = self.partition
         if self.memory is not None:
-            parameters["mem"] = self.memory
+            parameters["mem"] = f"{max(1, round(self.memory * 1024))}M"
         return parameters
 
     def _extra(self) -> dict[str, str | bool]:

@@ -21,7 +21,7 @@ def test_the_task_itself_is_told_its_cores_too_for_srun_does_not_ask_sbatch():
 
 def test_limits_partition_and_memory_are_passed_on():
     made = parameters(partition="long", minutes=30, memory=2.5, warning=60)
-    assert (made["partition"], made["time"], made["mem"], made["signal_delay_s"]) == ("long", 30, 2.5, 60)
+    assert (made["partition"], made["time"], made["mem"], made["signal_delay_s"]) == ("long", 30, "2560M", 60)
 
 
 def test_partition_and_memory_are_the_clusters_default_where_nothing_is_said():
