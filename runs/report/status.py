@@ -75,9 +75,9 @@ def read_status(paths: Sequence[Path], runs: Sequence[Run]) -> Status:
             status.files.append(folder / "sweep.toml")
         place = os.path.abspath(folder / "runs")
         for planned in sweep.get("runs", []):
-            path = os.path.join(place, os.path.basename(str(planned.get("directory"))))
-            seen.add(path)
-            _place(status, Path(path), known.get(path))
+            planned_path = os.path.join(place, os.path.basename(str(planned.get("directory"))))
+            seen.add(planned_path)
+            _place(status, Path(planned_path), known.get(planned_path))
     status.title = "; ".join(dict.fromkeys(titles))
     loose = [path for path in paths if path not in sweeps]
     for path in find_runs(*loose):

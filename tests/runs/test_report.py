@@ -12,7 +12,7 @@ from runs.config import ConfigError, make_config
 from runs.directory import Checkpoint, RunDirectory
 from runs.environment import describe_environment
 from runs.estimate import Estimate
-from runs.report import content, plots, write_report
+from runs.report import write_report
 from runs.report.wording import spread
 
 ACCURACIES = {None: [0.5, 0.8, 0.9], 75: [0.4, 0.7, 0.9], 30: [0.2, 0.4, 0.6]}
@@ -85,11 +85,13 @@ def test_the_report_holds_table_figures_parity_commands_and_versions(results):
     parity.update(differing_currents=0, differing_voltages=0, first=None)
     (export / "parity.json").write_text(json.dumps(parity))
     page = write_report([results], results / "out").read_text()
-    assert page.count("<svg") == 5 and "<script" not in page
+    assert page.count("<svg xmlns") >= 10 and "<script" not in page
     assert not re.search(r'(src|href)="(?!#)', page.replace("xlink:href", "")), "the page must need no other file"
     for text in (
         "\u221246.7%",
         "baseline",
+        "Table 3, printed and measured",
+        "\u221270.71%",  # of SLAYER at 37 bins, as printed
         "0 of 5,120 spikes differ",
         "lava-dt train bats --epochs 3 --dt 0.01",
     ):
@@ -140,10 +142,12 @@ def test_seeds_make_one_line_and_changes_are_paired_by_seed(tmp_path):
     assert baseline.last("test_accuracy").margin == pytest.approx(4.302653 * 0.2081666 / math.sqrt(3), rel=1e-5)
     page = write_report([tmp_path], tmp_path / "out").read_text(encoding="utf-8")
     for text in (
-        "63.3 \N{PLUS-MINUS SIGN} 51.7%",
-        "\N{MINUS SIGN}10.00 \N{PLUS-MINUS SIGN} 0.00%",
+        '63.3<span class="pm">\N{PLUS-MINUS SIGN} 51.7%</span>',
+        '\N{MINUS SIGN}10.00<span class="pm">\N{PLUS-MINUS SIGN} 0.00%</span>',
         "for seed in 0 1 2; do lava-dt train bats --epochs 2 --dt 0.01 --seed $seed; done",
-        "bands reach from the lowest to the highest",
+        "bands their 95% confidence intervals (of three seeds or more)",
+        "(3 seeds, 95% interval)",
+        "The rate falls at 30 bins.",
     ):
         assert text in page
 
@@ -184,58 +188,6 @@ def test_of_several_seeds_the_report_tells_how_many_have_dead_classes(tmp_path):
     put_seeds(tmp_path, {"bins": 30}, [0.9, 0.8], test_dead_classes=1)
     text = write_report([tmp_path], tmp_path / "out").with_suffix(".md").read_text()
     assert "in 0 of 2 runs" in text and "in 2 of 2 runs" in text
-
-
-def test_runs_that_differ_in_more_than_the_step_have_a_section_each(tmp_path):
-    for values in ({}, {"loss": "ttfs"}, {"silent_labels": 2.0}, {"silent_labels": 2.0, "bins": 30}):
-        put_seeds(tmp_path, values, [0.9])
-    entries = compare(read_runs(tmp_path))
-    parts = {section.title: section for section in content.sections(entries)}
-    default = f"{make_config('bats', {}).silent_labels:g}"
-    assert list(parts) == [
-        "BATS on MNIST, remedy for silent labels 2",
-        f"BATS on MNIST, remedy for silent labels {default}",
-        "BATS on MNIST, first spikes",
-    ]
-    assert [section.key for section in parts.values()] == ["bats", "bats-2", "bats-ttfs"]
-    assert "loss tau" in dict(parts["BATS on MNIST, first spikes"].setup)
-    assert "target true" in dict(parts["BATS on MNIST, remedy for silent labels 2"].setup)
-    for part, unused in (("first spikes", "target true"), ("remedy for silent labels 2", "loss tau")):
-        assert unused not in dict(parts[f"BATS on MNIST, {part}"].setup)
-    assert parts["BATS on MNIST, first spikes"].summary == "Test accuracy after 2 epochs is 80.0%."
-    assert "Change in CR" not in parts["BATS on MNIST, first spikes"].header
-
-
-def test_where_many_settings_differ_titles_tell_those_that_are_not_usual(tmp_path):
-    for values in ({}, {"hidden": (8,)}, {"halve_every": 2}, {"batch": 7, "tau_mem": 0.1}, {"grow": True}):
-        put_seeds(tmp_path, values, [0.9])
-    titles = {section.title for section in content.sections(compare(read_runs(tmp_path)))}
-    peculiar = {"", ", hidden 8", ", halve every 2", ", batch 7, tau mem 0.1", ", grow"}
-    assert titles == {f"BATS on MNIST{text}" for text in peculiar}
-
-
-def test_what_goes_with_a_rule_is_told_in_the_set_up_and_not_in_every_line(tmp_path):
-    put_seeds(tmp_path, {}, [0.9])
-    put_seeds(tmp_path, {"bins": 30}, [0.9])
-    put_seeds(tmp_path, {"bins": 30, "rule": "published", "grid_inputs": False}, [0.9])
-    (section,) = content.sections(compare(read_runs(tmp_path)))
-    assert [line[0] for line in section.table] == ["undiscretised", "10 ms, published", "10 ms, snap"]
-    assert ("published:", "no grid inputs") in section.setup and ("snap:", "grid inputs") in section.setup
-    put_seeds(tmp_path, {"bins": 30, "grid_inputs": False}, [0.9])
-    (section,) = content.sections(compare(read_runs(tmp_path)))
-    assert [line[0] for line in section.table][1:] == [
-        "10 ms, published, no grid inputs",
-        "10 ms, snap, no grid inputs",
-        "10 ms, snap, grid inputs",
-    ]
-
-
-def test_a_report_on_undiscretised_runs_alone_speaks_of_no_step(tmp_path):
-    put_seeds(tmp_path, {}, [0.9, 0.92])
-    page = write_report([tmp_path], tmp_path / "out")
-    assert "<h1>Trained networks</h1>" in page.read_text() and "report-convergence" not in page.read_text()
-    assert not (tmp_path / "out" / "report-convergence.svg").exists()
-    assert "Test accuracy after 2 epochs is 81.0 \N{PLUS-MINUS SIGN} 12.7% (mean of 2 seeds)." in page.read_text()
 
 
 def test_exact_time_is_one_network_however_a_step_would_be_taken(tmp_path):
@@ -287,30 +239,3 @@ def test_pairs_in_progress_are_compared_over_the_same_epochs(tmp_path):
 )
 def test_a_change_has_the_digits_of_its_interval_and_zero_no_sign(mean, margin, text):
     assert spread(Estimate(mean=mean, margin=margin, n=3), signed=True) == text
-
-
-@pytest.mark.parametrize("coarse", [0.4, 0.499, 0.49999])
-def test_no_two_ticks_of_the_changes_have_the_same_label(tmp_path, monkeypatch, coarse):
-    found = []
-    monkeypatch.setattr(plots, "_svg", lambda figure: found.append(figure) or "<svg/>")
-    put_seeds(tmp_path, {}, [0.5])
-    put_seeds(tmp_path, {"bins": 30}, [coarse])
-    plots.convergence_plot(content.sections(compare(read_runs(tmp_path))))
-    (axes,) = found[0].axes
-    low, high = axes.get_ylim()
-    labels = [axes.yaxis.get_major_formatter()(tick) for tick in axes.get_yticks() if low <= tick <= high]
-    assert len(set(labels)) == len(labels) > 3
-
-
-def test_long_names_of_variants_stay_inside_their_figure(tmp_path, monkeypatch):
-    found = []
-    monkeypatch.setattr(plots, "_svg", lambda figure: found.append(figure) or "<svg/>")
-    put_seeds(tmp_path, {}, [0.9])
-    for inputs in (True, False):
-        for rule in ("published", "snap"):
-            put_seeds(tmp_path, {"bins": 30, "rule": rule, "grid_inputs": inputs}, [0.8])
-    (section,) = content.sections(compare(read_runs(tmp_path)))
-    plots.accuracy_curves(section, "test_accuracy")
-    found[0].canvas.draw()
-    box = found[0].legends[0].get_window_extent()
-    assert box.x0 >= 0 and box.x1 <= found[0].bbox.x1

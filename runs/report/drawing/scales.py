@@ -117,5 +117,5 @@ def _decades(low: float, high: float) -> list[tuple[float, str]]:
     found = [d * 10.0**p for p in range(first, last + 1, every) for d in digits]
     found = [v for v in found if low <= v <= high]
     if len(found) < _FEWEST:
-        found = [v for v, _ in _even(low, high, _FEWEST, False)]
+        found = [v for v, _ in _even(low, high, _FEWEST + 1, False)]
     return [(v, short(v)) for v in found]

@@ -21,8 +21,8 @@ _ABOUT = (
     "The first sample of the test set on its way through the networks, as trained with the first seed: input spikes, "
     "those of 40 hidden neurons chosen evenly, those of the output (the label's in colour), and voltages of two output "
     "neurons, the label's in colour and in grey that of the other class that spiked most; \u03b8 is the threshold. "
-    "Voltages of BATS are exact between its spikes; those of clocked networks are the values of every step, before "
-    "the reset."
+    "Voltages of BATS are exact, but for the resets of spikes beyond max spikes; those of clocked networks are the "
+    "values of every step, before the reset."
 )
 
 

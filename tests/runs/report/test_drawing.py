@@ -1,0 +1,105 @@
+"""Figures are plain SVG: what is drawn where, ticks that differ, labels that do not cover each other."""
+
+import re
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+
+from runs.comparison import compare, read_runs
+from runs.report.drawing import Axis, Panel, colour_sheet, count_axis, log_axis, share_axis, stacked, standalone
+from runs.report.drawing.scales import short
+from runs.report.figures import change_panels, cost_panels, curves
+from runs.report.sections import sections
+from runs.report.steps import Steps
+from runs.report.thesis import PUBLISHED, Table3
+
+
+@pytest.mark.parametrize("coarse", [0.4, 0.499, 0.49999, 0.5])
+def test_no_two_ticks_of_an_axis_of_changes_have_the_same_label(coarse):
+    axis = share_axis([coarse / 0.5 - 1, -0.005, 0.005], "change")
+    labels = [text for _, text in axis.ticks]
+    assert len(set(labels)) == len(labels) > 2
+    assert all(axis.low <= value <= axis.high for value, _ in axis.ticks)
+
+
+@pytest.mark.parametrize("last", [1, 2, 5, 15, 40, 300])
+def test_epochs_have_whole_ticks_that_are_few(last):
+    numbers = [value for value, _ in count_axis(last, "epoch").ticks]
+    assert numbers == sorted(set(numbers)) and all(value == int(value) for value in numbers) and len(numbers) <= 8
+
+
+def test_a_logarithmic_axis_has_ticks_within_a_decade_and_over_many():
+    for values in ([50e3, 80e3], [1.0, 1e6], [3.0, 4.0]):
+        axis = log_axis(values, "operations")
+        assert len(axis.ticks) >= 2 and all(axis.low <= value <= axis.high for value, _ in axis.ticks)
+        assert axis.place(axis.low) == 0 and axis.place(axis.high) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (950, "950"), (12_345, "12.3k"), (-3.4e6, "\N{MINUS SIGN}3.4M"), (2e9, "2G")]
+)
+def test_quantities_are_written_in_a_few_letters(value, text):
+    assert short(value) == text
+
+
+def panel():
+    return Panel(Axis(0, 10, ((0, "0"), (10, "10")), "x"), Axis(0, 1, ((0, "0"),), "y"), title="A < B", right=80)
+
+
+def test_a_panel_is_well_formed_and_says_what_it_shows():
+    drawn = panel()
+    drawn.line([(0, 0), (5, float("nan")), (6, 0.5), (8, 0.6)], "var(--k0)", told="a & b")
+    drawn.band([0, 10], [0, 0.1], [1, 0.9], "var(--k0)")
+    drawn.dots([(3, 0.5), (4, float("nan"))], "var(--k1)", hollow=True, told="<dot>")
+    drawn.strokes([(1, 0.5)], "var(--k1)", height=0.2)
+    drawn.bar(2, 0.1, 0.2, "var(--k1)")
+    root = ElementTree.fromstring(drawn.svg())
+    assert root.find("{*}title").text == "A < B" and root.get("role") == "img"
+    assert "nan" not in drawn.svg() and drawn.svg().count("<circle") == 1
+    ElementTree.fromstring(standalone(stacked([drawn, panel()], "both")))
+
+
+def test_labels_beside_the_axes_keep_apart_and_inside():
+    drawn = panel()
+    for i in range(8):
+        drawn.label(0.99, f"line {i}", "var(--k0)")
+    heights = [float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>line', drawn.svg())]
+    assert len(heights) == 8 and min(b - a for a, b in pairwise(heights)) > 10
+    assert min(heights) > 10 and max(heights) < 230
+
+
+def test_every_colour_that_is_used_is_in_the_sheet_for_light_and_dark_pages(tmp_path, make):
+    for bins, accuracy in ((None, 0.9), (150, 0.85), (30, 0.8)):
+        counted = {"test_synaptic_operations": 1e3 * accuracy, "test_neuron_updates": 2e3 * accuracy}
+        make.seeds(tmp_path, {"bins": bins}, [accuracy] * 3, **counted)
+    entries = compare(read_runs(tmp_path))
+    steps, parts = Steps(entries), sections(entries)
+    table = Table3("bats", PUBLISHED["bats"], ())
+    figures = [*curves(parts[0], steps), *change_panels("bats", parts, table), *cost_panels("bats", parts, steps)]
+    keys = ["bats-train", "bats-test", "bats-apart", "change-bats", "change-near-bats", "rate-bats"]
+    assert [drawn.key for drawn in figures] == [*keys, "cost-operations-bats", "cost-updates-bats"]
+    used = {name for drawn in figures for name in re.findall(r"var\((--\w+)\)", drawn.svg)}
+    assert {"--base", "--s0", "--s7"} <= used
+    assert all(colour_sheet().count(f"{name}:") == 2 for name in used)
+
+
+def test_steps_of_almost_one_length_have_one_colour(tmp_path, make):
+    make.seeds(tmp_path, {"bins": 37}, [0.9])
+    make.seeds(tmp_path, {"bins": 37}, [0.9], model="slayer")  # 38 bins of 8 ms
+    make.seeds(tmp_path, {"bins": 150}, [0.9])
+    entries = compare(read_runs(tmp_path))
+    steps = Steps(entries)
+    colours = {entry.config.bins: steps.colour(entry.config) for entry in entries}
+    assert colours[37] == colours[38] != colours[150]
+
+
+def test_long_names_are_cut_beside_the_axes(tmp_path, make):
+    make.seeds(tmp_path, {}, [0.9])
+    for inputs in (True, False):
+        for rule in ("published", "snap"):
+            make.seeds(tmp_path, {"bins": 30, "rule": rule, "grid_inputs": inputs}, [0.8])
+    entries = compare(read_runs(tmp_path))
+    (drawn, _) = change_panels("bats", sections(entries), None)
+    labels = re.findall(r'font-weight="600">([^<]*)<', drawn.svg)
+    assert max(map(len, labels[1:])) <= 24 and any(text.endswith("\u2026") for text in labels)
