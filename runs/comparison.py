@@ -22,7 +22,10 @@ ABOUT_THE_STEP = (
     "clock", "scheme", "reset", "gain", "between", "saturate",
     "mask", "prebinned", "binning", "rescale", "test_fine",
 )  # fmt: skip
-_LENGTH = ("dt", "bins")
+_SEED = frozenset(["seed"])
+_STEP = frozenset(ABOUT_THE_STEP)
+_STEP_AND_SEED = _STEP | _SEED
+_LENGTH_AND_SEED = frozenset(["dt", "bins", "seed"])
 _ALWAYS_DISCRETISED = ("clocked",)  # models without an undiscretised run: the finest step stands in for it
 
 _Pairs = tuple[tuple[Run, Run], ...]
@@ -51,7 +54,7 @@ class Entry:
     @functools.cached_property
     def group(self) -> tuple[str, Settings]:
         """What entries share that are compared with each other: the experiment, and all settings but step and seed."""
-        return self.experiment, _but(self.runs[0].settings, "seed", *ABOUT_THE_STEP)
+        return self.experiment, _but(self.runs[0].settings, _STEP_AND_SEED)
 
     @functools.cached_property
     def is_reference(self) -> bool:
@@ -176,7 +179,7 @@ def compare(runs: Iterable[Run]) -> list[Entry]:
 
 def group(config: AnyConfig) -> Settings:
     """What a run shares with those it is compared with: all settings but the step and the seed."""
-    return _but(settings(config), "seed", *ABOUT_THE_STEP)
+    return _but(settings(config), _STEP_AND_SEED)
 
 
 class _Baselines:
@@ -191,16 +194,16 @@ class _Baselines:
         self._known: dict[Settings, list[Run]] = {}
         for run in runs:
             if run.config.is_baseline() or run.config.dt == finest.get(_family(run)):
-                self._known.setdefault(_but(run.settings, *ABOUT_THE_STEP), []).append(run)
+                self._known.setdefault(_but(run.settings, _STEP), []).append(run)
 
     def of(self, run: Run, experiment: str) -> Run | None:
         """Of the same seed and settings, first of the same experiment, then most alike in how steps are taken."""
-        candidates = self._known.get(_but(run.settings, *ABOUT_THE_STEP), [])
+        candidates = self._known.get(_but(run.settings, _STEP), [])
         return min(candidates, key=self._distance(run, experiment), default=None)
 
     def _distance(self, run: Run, experiment: str) -> Callable[[Run], tuple[bool, int]]:
         own = dict(run.settings)
-        names = [name for name in ABOUT_THE_STEP if name not in _LENGTH]
+        names = _STEP - _LENGTH_AND_SEED
 
         def distance(baseline: Run) -> tuple[bool, int]:
             other = dict(baseline.settings)
@@ -213,22 +216,20 @@ class _Baselines:
 def _configuration(run: Run) -> Settings:
     """What the seeds of one configuration share; in exact time nothing about a step matters."""
     exact = run.config.dt is None
-    return _but(run.settings, "seed", *(ABOUT_THE_STEP if exact else ()))
+    return _but(run.settings, _STEP_AND_SEED if exact else _SEED)
 
 
 def _family(run: Run) -> Settings:
     """What runs share that differ in the length of their steps and the seed alone."""
-    return _but(run.settings, "seed", *_LENGTH)
+    return _but(run.settings, _LENGTH_AND_SEED)
 
 
-def _but(values: Settings, *names: str) -> Settings:
+def _but(values: Settings, names: frozenset[str]) -> Settings:
     return tuple(pair for pair in values if pair[0] not in names)
 
 
 def _order(entry: Entry, size: int) -> tuple[Any, ...]:
     config = entry.config
-    bins = getattr(config, "bins", None)
-    coarseness = float(config.dt or 0) if bins is None else -bins
     step = [str(getattr(config, name, "")) for name in ABOUT_THE_STEP[2:]]
     where = (entry.place, entry.experiment, config.model != "slayer", config.kind(), -size)
-    return (*where, str(entry.group), not entry.is_reference, coarseness, *step)
+    return (*where, str(entry.group), not entry.is_reference, config.dt or 0, *step)

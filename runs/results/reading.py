@@ -6,6 +6,7 @@ import functools
 import gc
 import math
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from runs.directory import Row, read_config, read_environment, read_rows
 from runs.results.sweeps import Experiments, Sweeps
 
 Settings = tuple[tuple[str, object], ...]
+_SEED = re.compile(rb'"seed": (\d+)')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +71,13 @@ class Run:
 
 def read_runs(*paths: Path) -> list[Run]:
     """Every run at or below the paths that has at least one epoch, sorted by path."""
-    sweeps, runs = Sweeps(), []
+    sweeps, configs, runs = Sweeps(), _Configs(), []
     with _no_collection():
         for path in find_runs(*paths):
             rows = _rows(path)
             if rows:
-                runs.append(Run(path=path, config=read_config(path), rows=rows, experiments=sweeps.experiments(path)))
+                config = configs.read(path)
+                runs.append(Run(path=path, config=config, rows=rows, experiments=sweeps.experiments(path)))
     return runs
 
 
@@ -87,6 +90,28 @@ def find_runs(*paths: Path) -> list[Path]:
 def settings(config: AnyConfig) -> Settings:
     """The settings of a configuration, all but the number of epochs, in a form that can be compared and hashed."""
     return tuple((name, _hashable(value)) for name, value in config.identity().items())
+
+
+class _Configs:
+    """Reads configurations; of several that differ in the seed alone one is checked."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, AnyConfig] = {}
+
+    def read(self, path: Path) -> AnyConfig:
+        """The configuration of the run in `path`; errors are those of `read_config`."""
+        try:
+            with open(f"{path}/config.json", "rb") as file:
+                content = file.read()
+        except OSError:
+            return read_config(path)
+        seed = _SEED.search(content)
+        if seed is None:
+            return read_config(path)
+        but = content[: seed.start(1)] + content[seed.end(1) :]
+        if but not in self._known:
+            self._known[but] = read_config(path)
+        return self._known[but].model_copy(update={"seed": int(seed[1])})
 
 
 def _number(value: Any) -> float:
