@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from runs.arguments.command import NO_DEFAULT, Command, Count, Flag, OptionalPath, typed
+from runs.bench.data.options import DataBench, DataSection
 from runs.bench.options import (
     BatsBench,
     BatsSection,
@@ -156,6 +157,37 @@ class BenchParity(Command):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchData(Command):
+    """Compare the simulated camera with N-MNIST's recordings, and the loaders' speed with training's (2 minutes)."""
+
+    mnist: OptionalPath = None
+    """folder of MNIST (default: the shipped images)"""
+    nmnist: OptionalPath = None
+    """folder of N-MNIST (default: the shipped recordings)"""
+    quick: Flag = False
+    """fewer recordings and rounds"""
+    only: Annotated[tuple[DataSection, ...], NO_DEFAULT] = ()
+    """only these sections"""
+    recordings: Count = None
+    """recordings to compare (default: 400, or 100 with --quick)"""
+    repeats: Count = None
+    """timed rounds (default: 15, or 5 with --quick)"""
+    fit: Count = None
+    """first try so many cameras on the recordings of even number, and compare the best one"""
+    threads: Count = None
+    """threads of loaders and training (default: all cores)"""
+    seed: int = 0
+    """of the simulated recordings, the search and the training"""
+    out: OptionalPath = None
+    """a new directory for the results (default: results/bench-data-...)"""
+
+    def run(self) -> int:
+        from runs.bench.data.run import run_data
+
+        return run_data(checked(DataBench, typed(self)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Bench:
     """Measure speed and memory, the accuracy of converted networks, or that Lava's networks spike as trained."""
 
@@ -164,4 +196,5 @@ class Bench:
         | Annotated[BenchBats, tyro.conf.subcommand("bats")]
         | Annotated[BenchConversion, tyro.conf.subcommand("conversion")]
         | Annotated[BenchParity, tyro.conf.subcommand("parity")]
+        | Annotated[BenchData, tyro.conf.subcommand("data")]
     )

@@ -73,6 +73,14 @@ def load_nmnist(directory: Path | None, split: Literal["train", "test"]) -> Reco
         return _decode(_folder_entries(source) if source.is_dir() else _zip_entries(stack, source, _FOLDER[split]))
 
 
+def recording_numbers(directory: Path | None, split: Literal["train", "test"]) -> npt.NDArray[np.int64]:
+    """Number of every recording of `load_nmnist`, in its order: n shows MNIST's image n, counted from 1."""
+    source = nmnist_source(shipped.NMNIST if directory is None else Path(directory), split)
+    with ExitStack() as stack:
+        entries = _folder_entries(source) if source.is_dir() else _zip_entries(stack, source, _FOLDER[split])
+        return np.array([entry.number for entry in entries], np.int64)
+
+
 def nmnist_source(directory: Path, split: Literal["train", "test"]) -> Path:
     """The zip, or the folder, that holds a split.
 
