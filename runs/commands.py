@@ -33,13 +33,12 @@ def default_name(config: AnyConfig) -> str:
 
 
 def _download(config: AnyConfig) -> None:
-    from runs.data import download_mnist, download_nmnist, transfer_bars
+    from runs.data import download_dataset, transfer_bars
 
     if config.data is None:
         raise ConfigError("--download needs --data DIR, the folder to put the data set into")
-    fetch = download_mnist if config.model == "bats" else download_nmnist
     with transfer_bars() as bars:
-        fetch(config.data, bars)
+        download_dataset(getattr(config, "dataset", "mnist"), config.data, bars)
 
 
 def report(paths: Sequence[Path], out: Path | None) -> int:

@@ -7,7 +7,6 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from runs.config.datasets import (
-    IMAGES,
     DatasetName,
     EncodingName,
     check_encoding,
@@ -114,8 +113,11 @@ class BatsConfig(RunConfig):
         check_encoding(self.dataset, self.encoding)
         if self.encoding == "latency" and self.window > self.duration:
             raise ValueError(f"window = {self.window:g} s is longer than the simulated {self.duration:g} s")
-        if self.network == "conv" and self.dataset not in IMAGES:
-            raise ValueError(f"network = conv, but {self.dataset} holds no images: take network dense, or images")
+        if self.network == "conv" and self.encoding not in ("latency", "rate"):
+            raise ValueError(
+                f"network = conv with dataset {self.dataset}, encoding {self.encoding}: convolutions take images, "
+                "encoded by latency or rate"
+            )
         if bool(self.filters) != (self.network == "conv"):
             wrong = "a network of convolutions needs some" if self.network == "conv" else "they need --network conv"
             raise ValueError(f"filters = {list(self.filters)}, but {wrong}")

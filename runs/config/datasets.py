@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-DatasetName = Literal["mnist", "nmnist"]
-EncodingName = Literal["latency", "rate"]
-IMAGES = ("mnist",)  # the others hold events
+DatasetName = Literal[
+    "mnist",
+    "fashion",
+    "emnist",
+    "emnist-balanced",
+    "emnist-letters",
+    "emnist-digits",
+    "emnist-mnist",
+    "emnist-bymerge",
+    "emnist-byclass",
+    "nmnist",
+    "shd",
+    "dvsgesture",
+]
+EncodingName = Literal["latency", "rate", "saccade"]
+EVENTS = ("nmnist", "shd", "dvsgesture")  # the others hold images
 
 
 def fill_encoding(values: dict[str, Any], usual: DatasetName) -> dict[str, Any]:
@@ -19,7 +32,7 @@ def fill_encoding(values: dict[str, Any], usual: DatasetName) -> dict[str, Any]:
 
 def usual_encoding(dataset: str) -> str | None:
     """Images become one spike a pixel; events are left as they are."""
-    return "latency" if dataset in IMAGES else None
+    return None if dataset in EVENTS else "latency"
 
 
 def idle_encoding(encoding: str | None) -> set[str]:
@@ -33,6 +46,5 @@ def check_encoding(dataset: str, encoding: str | None) -> None:
     Raises:
         ValueError: an encoding for a data set of events.
     """
-    if dataset not in IMAGES and encoding is not None:
-        known = " or ".join(name for name in get_args(DatasetName) if name in IMAGES)
-        raise ValueError(f"encoding = {encoding}, but {dataset} holds events already: leave it out, or take {known}")
+    if dataset in EVENTS and encoding is not None:
+        raise ValueError(f"encoding = {encoding}, but {dataset} holds events already: leave it out")

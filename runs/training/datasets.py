@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from runs.config import BatsConfig, SlayerConfig
-from runs.data import EventSet, Latency, Rate, load_events
+from runs.data import EventSet, Latency, Rate, Saccade, load_events
 
 FINE_STEP = 1e-3  # seconds
 
@@ -13,12 +13,14 @@ FINE_STEP = 1e-3  # seconds
 def open_split(config: BatsConfig | SlayerConfig, split: Literal["train", "test"]) -> EventSet:
     """One split of the run's data set, in its encoding; only the samples that the run uses."""
     seconds = config.steps * FINE_STEP if isinstance(config, SlayerConfig) else config.duration
-    encoding: Latency | Rate | None = None
+    encoding: Latency | Rate | Saccade | None = None
     if config.encoding == "latency":
         encoding = Latency(window=config.window)
     elif config.encoding == "rate":
         steps, peak = round(seconds / FINE_STEP), config.peak_rate * FINE_STEP
         encoding = Rate(steps=max(1, steps), dt=FINE_STEP, peak=peak, seed=config.seed)
+    elif config.encoding == "saccade":
+        encoding = Saccade()  # one camera for all seeds, so that its recordings are kept once
     return load_events(
         config.dataset,
         split,

@@ -62,7 +62,7 @@ def test_fine_steps_and_bins_give_each_other(dt, bins, expected):
         ("bats", {"dataset": "nmnist", "encoding": "rate"}, "encoding = rate, but nmnist holds events already: leave"),
         ("bats", {"dataset": "nmnist", "window": 0.2}, "window = 0.2 says nothing of nmnist, encoding None: drop it"),
         ("slayer", {"dataset": "mnist", "peak_rate": 50}, "peak_rate = 50 says nothing of mnist, encoding latency"),
-        ("bats", {"dataset": "nmnist", "network": "conv"}, "network = conv, but nmnist holds no images: take network"),
+        ("bats", {"dataset": "nmnist", "network": "conv"}, "network = conv with dataset nmnist, encoding None"),
         ("bats", {"encoding": "rate", "published_pixels": True}, "the published loader encodes by latency"),
         ("slayer", {"mask": False}, "mask = False, but protocol described has no use for it: leave it out"),
         ("slayer", {"protocol": "published", "gain": "integral"}, "gain = integral, but protocol published has no use"),
@@ -259,3 +259,15 @@ def test_published_runs_that_are_the_same_at_one_step_have_the_same_settings():
 def test_a_run_of_slayer_saved_before_there_were_protocols_is_one_of_the_described():
     saved = {"dt": 4, "bins": 75, "hidden": [512], "scheme": "exponential"}
     assert saved_config("slayer", saved, "config.json") == make_config("slayer", {"dt": 4})
+
+
+def test_the_names_of_data_sets_and_encodings_are_the_loader_s():
+    from typing import get_args
+
+    from runs.config import datasets
+    from runs.data import encodings, load
+
+    assert get_args(datasets.DatasetName) == get_args(load.DatasetName)
+    assert get_args(datasets.EncodingName) == get_args(encodings.EncodingName)
+    for name in get_args(datasets.DatasetName):
+        assert (datasets.usual_encoding(name) is None) == (name not in load.IMAGE_SETS)

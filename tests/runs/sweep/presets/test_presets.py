@@ -48,3 +48,19 @@ def test_an_ablation_differs_from_the_published_in_little(name):
         ours, theirs = one.identity(), reference.identity()
         differing = {key for key in ours if ours[key] != theirs[key]} - {"dt", "bins", "seed", "test_samples"}
         assert 1 <= len(differing) <= (3 if experiment.name == "repaired" else 2), (experiment.name, differing)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_common_gives_both_models_the_same_data_architecture_and_milliseconds(quick):
+    sweep = preset("common", quick)
+    for dataset, samples in (("nmnist", {None}), ("mnist", {1000 if quick else 6000})):
+        steps = {}
+        for model in ("bats", "slayer"):
+            mine = [run.config for run in sweep.runs if run.experiment == f"{model}-{dataset}"]
+            assert {(config.model, config.dataset, config.hidden) for config in mine} == {(model, dataset, (512,))}
+            assert {config.train_samples for config in mine} == samples
+            assert {config.encoding for config in mine} == {"latency" if dataset == "mnist" else None}
+            unit = 1000 if model == "bats" else 1
+            steps[model] = {round(unit * config.dt) for config in mine if not config.is_baseline()}
+            assert sum(config.is_baseline() for config in mine) == (1 if quick else 3)
+        assert steps["bats"] == steps["slayer"] == ({4, 10} if quick else {2, 4, 6, 8, 10})
