@@ -9,6 +9,7 @@ import tyro
 
 from runs.arguments.command import NO_DEFAULT, Command, Count, Flag, OptionalPath, typed
 from runs.bench.data.options import DataBench, DataSection
+from runs.bench.directories.options import ResultsBench
 from runs.bench.options import (
     BatsBench,
     BatsSection,
@@ -188,6 +189,25 @@ class BenchData(Command):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchResults(Command):
+    """Time report and query on thousands of made-up run directories (3 minutes)."""
+
+    runs: int = 10_000
+    """run directories to make up"""
+    epochs: int = 15
+    """of each run"""
+    repeats: int = 3
+    """timed rounds of every command"""
+    out: OptionalPath = None
+    """a new directory for the results (default: results/bench-results-...)"""
+
+    def run(self) -> int:
+        from runs.bench.directories.run import run_results
+
+        return run_results(checked(ResultsBench, typed(self)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Bench:
     """Measure speed and memory, the accuracy of converted networks, or that Lava's networks spike as trained."""
 
@@ -197,4 +217,5 @@ class Bench:
         | Annotated[BenchConversion, tyro.conf.subcommand("conversion")]
         | Annotated[BenchParity, tyro.conf.subcommand("parity")]
         | Annotated[BenchData, tyro.conf.subcommand("data")]
+        | Annotated[BenchResults, tyro.conf.subcommand("results")]
     )
