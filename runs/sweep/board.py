@@ -44,6 +44,7 @@ class Board:
         self._workers = workers
         self._statuses: dict[str, Status] = {}
         self._told: dict[str, int] = {}
+        self._failed: set[str] = set()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
@@ -53,6 +54,8 @@ class Board:
         self._update()
         for run in self._runs:
             self._told[run.directory] = len(self.status(run).rows)
+            if self.status(run).state == "failed":
+                self._failed.add(run.directory)
         self.line(summary(self._runs, self._statuses, self._expectation, self._workers, self._out))
         if self._console.is_terminal:
             self._live.start()
@@ -99,12 +102,15 @@ class Board:
 
     def _tell_news(self) -> None:
         news = [(run, row) for run in self._runs for row in self.status(run).rows[self._told[run.directory] :]]
-        if not news:
-            return
-        done, left = sum(one.state == "finished" for one in self._statuses.values()), self._left_text()
+        done, left = sum(one.state == "finished" for one in self._statuses.values()), self._left_text() if news else ""
         for run, row in news:
             self._told[run.directory] = row["epoch"]
             self.line(f"{done}/{len(self._runs)}  {run.directory}: {epoch_text(run.config, row)}{left}")
+        for run in self._runs:
+            failure = self.status(run).failure
+            if self.status(run).state == "failed" and failure is not None and run.directory not in self._failed:
+                self._failed.add(run.directory)
+                self.line(f"{run.directory} failed: {failure.get('sentence')}")
 
     def _left_text(self) -> str:
         left = self._expectation.until_the_end(self._statuses)

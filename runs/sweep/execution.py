@@ -118,4 +118,6 @@ def tell_end(out: Path, runs: tuple[PlannedRun, ...], full: bool, board: Board) 
         board.warn(f"the disk of {out} is full: make room and give the same command with --retry; no epoch is lost")
     elif finished + len(failed) < len(runs):
         board.line(f"{len(runs) - finished - len(failed)} are left, perhaps to workers elsewhere")
+    elif finished == len(runs):
+        board.line(f"lava-dt report {out} writes what they found")
     return 0 if finished == len(runs) else 1

@@ -55,13 +55,14 @@ def test_lines_tell_every_new_epoch_and_the_time_left_where_there_is_no_terminal
     out, runs, paths = started
     with Board(out, runs, 2, console):
         write_rows(paths[1], 3)
+        note_failure(paths[3], ValueError("too dark"))
     lines = console.text().splitlines()
     assert lines[0].startswith("4 runs, 1 done, 1 failed before; about ") and lines[0].endswith(f"2 workers, in {out}")
-    assert [line.partition("  loss")[0] for line in lines[1:]] == [
+    assert [line.partition("  loss")[0] for line in lines[1:3]] == [
         f"1/4  {runs[1].directory}: epoch 2/3  train 50.0%  test 50.0%",
         f"1/4  {runs[1].directory}: epoch 3/3  train 50.0%  test 75.0%",
     ]
-    assert lines[1].endswith(" left")
+    assert lines[3:] == [f"{runs[3].directory} failed: too dark"]
 
 
 def test_a_terminal_shows_bars_of_the_sweep_and_of_the_runs_in_progress(started, tmp_path):
