@@ -163,7 +163,8 @@ class RunDirectory:
             old.unlink()
 
     def finish(self, epochs: int) -> None:
-        """Writes the completion marker."""
+        """Writes the completion marker; what is finished has not failed."""
+        (self.path / "failed.json").unlink(missing_ok=True)
         write_json(self.path / "done.json", {"format": FORMAT, "epochs": epochs})
 
 

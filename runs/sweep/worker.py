@@ -77,7 +77,6 @@ def _try(run: PlannedRun, path: Path, tell: Callable[[str], None]) -> bool:
             except Exception as error:
                 _fail(run, path, error, tell)
                 return True
-            (path / "failed.json").unlink(missing_ok=True)
             tell(f"{run.directory}: finished")
     except Busy:
         return False

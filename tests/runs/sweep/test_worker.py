@@ -151,6 +151,24 @@ def test_a_disk_too_full_to_note_the_failure_ends_the_worker_in_words(tmp_path, 
     assert {file.name for file in run_path(tmp_path, runs[0]).iterdir()} == {".lock"}
 
 
+def test_a_retry_that_is_killed_as_it_ends_leaves_no_failure_behind(
+    tmp_path, tiny, moody, console, results, monkeypatch
+):
+    moody.fails = only(1, 0.01, ValueError("too bright"))
+    run_sweep(tiny(), tmp_path, executor="inline", console=console)
+    moody.fails, real = staticmethod(lambda config, epoch: None), os.replace
+
+    def killed(part, file):
+        real(part, file)
+        if file.name == "done.json":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(tiny(), tmp_path, executor="inline", retry=True, console=console)
+    assert len(results(tmp_path)) == 4
+
+
 def test_a_directory_that_holds_something_else_is_a_failure_of_that_run_alone(tmp_path, tiny, moody, console):
     run = tiny().runs[2]
     run_path(tmp_path, run).mkdir(parents=True)
