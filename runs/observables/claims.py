@@ -15,6 +15,8 @@ from runs.observables.spectra import high_share, spectral_centroid
 HOLDS, PARTLY, NOT, UNKNOWN = "holds", "holds in part", "does not hold", "not measured"
 _CHANCE = 0.2  # an accuracy above which something has been learnt; guessing gives 0.1
 _ALIKE = 0.005  # accuracies that are closer than this are the same
+_SILENT = "none: the output is silent"
+_LEAP = 2.0  # a loss that is so many times the best one before is a leap
 _THESIS_EPOCH = 7200.0  # seconds
 
 
@@ -75,11 +77,11 @@ def loss_claim(group: Group) -> Claim:
 def norm_claim(group: Group) -> Claim:
     """The first gradient of the first layer grows with dt."""
     name = "initial.gradient.hidden1.norm"
-    values = [float(step.mean(name)) for step in group.steps]
+    values = [float(step.mean(name)) or math.nan for step in group.steps]
     return Claim(
         "Gradients explode as dt grows (norm of the first layer's first gradient)",
-        _by_step(group.steps, lambda step: f"{float(step.mean(name)):.3g}"),
-        _rising(values, "fewer spikes at coarse steps have smaller gradients though each is multiplied by more"),
+        _by_step(group.steps, lambda step: f"{float(step.mean(name)) or math.nan:.3g}".replace("nan", _SILENT)),
+        _rising(values, "where spikes get fewer, gradients get smaller, though each spike multiplies them by more"),
     )
 
 
@@ -91,7 +93,7 @@ def factor_claim(group: Group) -> Claim:
         if not np.isfinite(passed).all():
             return "no spikes"
         clamped = float(step.mean("initial.errors.hidden1.clamped"))
-        return f"{passed[4]:.3g}, 99 %: {passed[7]:.3g}, above 2: {100 * share:.2g} %, clamped: {100 * clamped:.2g} %"
+        return f"{passed[4]:.3g}, 99 %: {passed[7]:.3g}, above 2: {100 * share:.3g} %, clamped: {100 * clamped:.2g} %"
 
     values = [float(np.atleast_1d(step.mean("initial.errors.hidden1.passed"))[-2:][0]) for step in group.steps]
     return Claim(
@@ -155,34 +157,77 @@ def magnitude_claim(group: Group, high: bool) -> Claim:
 
 
 def lbfgs_claim(group: Group) -> Claim:
-    """L-BFGS on one batch: jumps, and where it ends beside Adam."""
-    unstable, fails = [], []
-    told = {}
-    for step in group.steps:
-        losses, adam = step.first("fit.lbfgs.losses"), step.first("fit.adam.losses")
-        if losses is None or adam is None or not len(losses):
-            continue
-        abnormal = bool(step.first("fit.lbfgs.abnormal"))
-        finite = losses[np.isfinite(losses)]
-        jump = float(finite.max() / losses[0]) if losses[0] > 0 and len(finite) else math.nan
-        undefined = int(np.count_nonzero(~np.isfinite(losses)))
-        correct = step.first("fit.lbfgs.correct")
-        told[step.label] = (
-            f"{losses[0]:.3g} to {finite.min():.3g} ({int(correct[np.argmin(losses)]) if correct is not None else 0} "
-            f"right), up to {jump:.3g} times the start on the way, {undefined} undefined, "
-            f"{'given up' if abnormal else 'not given up'} after {len(losses)}; Adam to {adam.min():.3g}"
-        )
-        unstable.append(abnormal or undefined > 0 or jump > 2)
-        fails.append(finite.min() > adam.min())
-    if not told:
-        return Claim("L-BFGS is unstable", tuple("" for _ in group.steps), UNKNOWN)
-    verdict = HOLDS if all(unstable) else PARTLY if any(unstable) else NOT
-    if all(unstable) and not all(fails):
+    """L-BFGS on one batch: leaps, and where it ends beside Adam."""
+    fits = {step.label: fit for step in group.steps if (fit := fit_of(step)) is not None}
+    tried = [fit for fit in fits.values() if fit.evaluations > 1]
+    unstable = [fit.unstable for fit in tried]
+    verdict = UNKNOWN if not tried else HOLDS if all(unstable) else PARTLY if any(unstable) else NOT
+    if verdict == HOLDS and any(fit.loss < fit.adam for fit in tried):
         verdict = f"{PARTLY}: it leaps or gives up with every step, but ends below Adam with some"
     return Claim(
-        "L-BFGS is unstable, even when it fits a single batch (loss of 50 images, by evaluations)",
-        _by_step(group.steps, lambda step: told.get(step.label, "")),
+        "L-BFGS is unstable, even when it fits a single batch (loss of 50 images in as many evaluations)",
+        _by_step(group.steps, lambda step: fits[step.label].text() if step.label in fits else ""),
         verdict,
+    )
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How L-BFGS fitted a batch.
+
+    start, loss: at the beginning, and the least. right: predictions there, of `adam_right` that Adam got at its best
+    loss, `adam`. leap: the largest loss of an evaluation over the best one before it. undefined: evaluations without
+    a finite loss. abnormal: whether the line search gave up.
+    """
+
+    start: float
+    loss: float
+    right: int
+    leap: float
+    undefined: int
+    abnormal: bool
+    evaluations: int
+    adam: float
+    adam_right: int
+
+    @property
+    def unstable(self) -> bool:
+        """Whether anything went wrong on the way."""
+        return self.abnormal or self.undefined > 0 or self.leap > _LEAP
+
+    def text(self) -> str:
+        """In words."""
+        if self.evaluations == 1:
+            return _SILENT
+        given_up = ", then gives up" if self.abnormal else ""
+        undefined = f", {self.undefined} undefined" if self.undefined else ""
+        return (
+            f"{self.start:.3g} to {self.loss:.3g} ({self.right} right) in {self.evaluations}{given_up}; leaps to "
+            f"{self.leap:.3g} times the best so far{undefined}; Adam: {self.adam:.3g} ({self.adam_right} right)"
+        )
+
+
+def fit_of(step: Measured) -> Fit | None:
+    """The fit of a step's first run; None where none was made."""
+    names = [f"fit.{one}.{what}" for one in ("lbfgs", "adam") for what in ("losses", "correct")]
+    found = [step.first(name) for name in names]
+    if any(one is None or not len(one) for one in found):
+        return None
+    losses, correct, adam, adam_correct = (one for one in found if one is not None)
+    known = np.where(np.isfinite(losses), losses, np.inf)
+    best = np.minimum.accumulate(known)
+    finite = known[1:][np.isfinite(known[1:])]
+    leaps = finite / best[:-1][np.isfinite(known[1:])]
+    return Fit(
+        start=float(losses[0]),
+        loss=float(known.min()),
+        right=int(correct[np.argmin(known)]),
+        leap=float(leaps.max(initial=1.0)),
+        undefined=int(np.count_nonzero(~np.isfinite(losses))),
+        abnormal=bool(step.first("fit.lbfgs.abnormal")),
+        evaluations=len(losses),
+        adam=float(adam.min()),
+        adam_right=int(adam_correct[np.argmin(adam)]),
     )
 
 

@@ -28,5 +28,5 @@ def test_listed_spikes_that_do_not_fit_are_refused_in_words(random_trains):
     events = event_lists(*random_trains(np.random.default_rng(0), 3, 5, 2))
     with pytest.raises(ValueError, match="the spikes are of 5 neurons but input layer 'input' has 4: pass those of as"):
         layer.set_events(events)
-    with pytest.raises(TypeError, match="pass bats_dt.spikes.SpikeEvents, or trains to set_spike_trains"):
+    with pytest.raises(TypeError, match=r"pass bats_dt\.spikes\.SpikeEvents, or trains to set_spike_trains"):
         layer.set_events([1, 2])

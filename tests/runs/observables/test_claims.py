@@ -1,0 +1,124 @@
+"""The thesis's claims, from run directories alone, and the part of the report that shows them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from runs.comparison import compare, read_runs
+from runs.config import make_config
+from runs.observables.claims import HOLDS, NOT, PARTLY, UNKNOWN, claims_of
+from runs.observables.files import read_observables, write_observables
+from runs.observables.measured import groups_of
+from runs.report.observables import observables_sections
+from runs.training import train
+
+DTS = (0.001, 0.01, 0.1, 0.5)
+FACTORS = np.linspace(1, 2, 9)
+
+
+def run(path, dt, accuracy, arrays, **values):
+    """A run directory as training leaves it, with one epoch."""
+    path.mkdir(parents=True)
+    config = make_config("clocked", {"dt": dt, "epochs": 1, **values})
+    (path / "config.json").write_text(json.dumps({"format": 1, **config.model_dump(mode="json")}))
+    row = {"epoch": 1, "train_accuracy": accuracy, "train_loss": 1 + dt, "test_accuracy": accuracy, "seconds": 40.0}
+    (path / "metrics.jsonl").write_text(json.dumps(row) + "\n")
+    write_observables(path, arrays)
+
+
+def arrays_of(dt, norm=None, centre=None):
+    power = np.zeros(26)
+    power[centre or 20] = 1.0
+    return {
+        "initial.gradient.hidden1.norm": np.array(dt * 100 if norm is None else norm),
+        "initial.errors.hidden1.keep": np.array(1 / (1 + dt)),
+        "initial.errors.hidden1.passed": 1 + dt * FACTORS,
+        "initial.errors.hidden1.exploding": np.array(dt),
+        "initial.errors.hidden1.clamped": np.array(0.0),
+        **{
+            f"{stage}.{what}.hidden1.power": power
+            for stage in ("initial", "trained")
+            for what in ("voltage", "current")
+        },
+    }
+
+
+def verdicts(path):
+    (group,) = groups_of(compare(read_runs(path)))
+    return [one.verdict.partition(":")[0] for one in claims_of(group)], claims_of(group)
+
+
+def test_claims_that_hold_are_told_so(tmp_path):
+    for dt, accuracy, centre in zip(DTS, (0.6, 0.9, 0.8, 0.3), (24, 20, 10, 5), strict=True):
+        run(tmp_path / str(dt), dt, accuracy, arrays_of(dt, centre=centre))
+    found, claims = verdicts(tmp_path)
+    assert found[:7] == [HOLDS] * 7
+    assert claims[0].measured == ("60.0 %", "90.0 %", "80.0 %", "30.0 %")
+    assert claims[-1].measured == ("40",) * 4 and found[-1] == "here it does not"
+
+
+def test_claims_that_do_not_hold_say_so(tmp_path):
+    for dt, accuracy, norm, centre in zip(DTS, (0.9, 0.5, 0.3, 0.8), (0.0, 5.0, 9.0, 2.0), (5, 6, 7, 24), strict=True):
+        run(tmp_path / str(dt), dt, accuracy, arrays_of(dt, norm, centre))
+    found, claims = verdicts(tmp_path)
+    assert found[0] == NOT and "does not fall steadily" in claims[0].verdict
+    assert found[2] == NOT and claims[2].measured[0] == "none: the output is silent"
+    assert claims[5].verdict.startswith("does not hold by steps")
+
+
+def test_the_smallest_step_that_is_the_best_holds_in_part_and_chance_not_at_all(tmp_path):
+    for name, accuracies in (("best", (0.9, 0.8)), ("chance", (0.1, 0.11))):
+        for dt, accuracy in zip(DTS[:2], accuracies, strict=True):
+            run(tmp_path / name / str(dt), dt, accuracy, arrays_of(dt))
+    assert [verdicts(tmp_path / name)[0][0] for name in ("best", "chance")] == [PARTLY, NOT]
+
+
+def fit(losses, adam, abnormal):
+    return {
+        "fit.lbfgs.losses": np.array(losses), "fit.lbfgs.correct": np.arange(len(losses)),
+        "fit.lbfgs.abnormal": np.array(abnormal), "fit.adam.losses": np.array(adam),
+        "fit.adam.correct": np.arange(len(adam)),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fits", "verdict"),
+    [
+        ([fit([9.0, 2.0, 90.0], [9.0, 1.0], False), fit([9.0, np.inf, 5.0], [9.0, 1.0], False)], HOLDS),
+        ([fit([9.0, 2.0, 90.0], [9.0, 3.0], False), fit([9.0, 8.0], [9.0, 1.0], True)], PARTLY),
+        ([fit([9.0, 2.0, 1.0], [9.0, 3.0], False), fit([9.0, 8.0], [9.0, 1.0], True)], PARTLY),
+        ([fit([9.0, 2.0, 1.0], [9.0, 3.0], False), fit([9.0, 8.0], [9.0, 1.0], False)], NOT),
+        ([fit([9.0], [9.0], False), fit([9.0], [9.0], False)], UNKNOWN),
+    ],
+)
+def test_lbfgs_is_unstable_where_it_leaps_gives_up_or_becomes_undefined(tmp_path, fits, verdict):
+    for dt, arrays in zip(DTS, fits, strict=False):
+        run(tmp_path / str(dt), dt, 0.2, arrays, optimizer="lbfgs")
+    assert verdicts(tmp_path)[0] == [verdict]
+
+
+def test_a_damaged_file_is_as_good_as_none(tmp_path):
+    for dt in DTS[:2]:
+        run(tmp_path / str(dt), dt, 0.5, arrays_of(dt))
+        (tmp_path / str(dt) / "observables.safetensors").write_bytes(b"damaged")
+    assert read_observables(tmp_path / str(DTS[0])) is None
+    assert observables_sections(compare(read_runs(tmp_path))) == []
+
+
+def test_the_report_shows_claims_and_figures_of_runs_that_were_trained(tmp_path, watcher):
+    pytest.importorskip("pywt", reason="observables need PyWavelets")
+    tiny = {"epochs": 1, "train_samples": 20, "test_samples": 10, "batch": 10, "hidden": (6,), "steps": 12}
+    for dt in (0.01, 0.1):
+        train(make_config("clocked", {**tiny, "dt": dt}), tmp_path / f"adam-{dt}", watcher())
+        other = {"optimizer": "lbfgs", "iterations": 2, "dt": dt}
+        train(make_config("clocked", {**tiny, **other}), tmp_path / f"lbfgs-{dt}", watcher())
+    assert (tmp_path / "adam-0.1" / "observables.safetensors").stat().st_size < 2_000_000
+    parts = observables_sections(compare(read_runs(tmp_path)))
+    assert [len(part.figures) for part in parts] in ([5, 1], [1, 5])
+    for part in parts:
+        (table,) = part.tables
+        assert table.header == ["Claim of the thesis", "dt 0.01 s", "dt 0.1 s", "Verdict"]
+        assert all(len(row) == 4 for row in table.rows)
+        for figures in part.figures:
+            assert figures.drawn[0].svg.startswith("<svg") and figures.drawn[0].alt
