@@ -28,3 +28,12 @@ def test_the_readme_names_the_public_names_that_exist():
 
     text = README.read_text(encoding="utf-8")
     assert set(re.findall(r"from bats_dt import (.*?)  #", text)[0].split(", ")) <= set(bats_dt.__all__)
+
+
+def test_the_readmes_sweep_can_be_planned():
+    from runs.sweep import load_sweep
+
+    (text,) = re.findall(r"```toml\n(name = .*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    sweep = load_sweep(text)
+    assert [experiment.name for experiment in sweep.experiments] == ["soft", "hard"]
+    assert len(sweep.runs) == 24
