@@ -44,7 +44,7 @@ def section_table(section: Section, steps: Steps) -> Table:
         return any(value > 0 for entry in entries for value in entry.at_the_end(name))
 
     columns = {
-        "Step": each(lambda entry: ", ".join(filter(None, (step(entry), section.variant(entry))))),
+        "Step": step_cells(section, entries),
         "Bins": each(bins),
         "Change in CR": spreads([None if entry.is_reference else entry.change for entry in entries], signed=True),
         "CR": each(lambda entry: number(entry.rate.mean, 3)),
@@ -72,12 +72,12 @@ def section_table(section: Section, steps: Steps) -> Table:
         del columns["Lost spikes"]
     empty = [name for name, cells in columns.items() if all(cell == MISSING for cell in cells)]
     kept = {name: cells for name, cells in columns.items() if name not in empty or name == "CR"}
-    return _table(kept, entries, steps)
+    return table_of(kept, entries, steps)
 
 
 def cost_table(section: Section, steps: Steps) -> Table | None:
     """What one test sample costs; None where no run has counted it."""
-    entries = [entry for entry in section.entries if not math.isnan(entry.costs.operations)]
+    entries = [entry for entry in section.comparable() if not math.isnan(entry.costs.operations)]
     if not entries:
         return None
     reference = section.reference
@@ -91,7 +91,7 @@ def cost_table(section: Section, steps: Steps) -> Table | None:
         return [MISSING if math.isnan(share) else f"{share:.2f}\u00d7" for share in shares]
 
     columns = {
-        "Step": [", ".join(filter(None, (step(entry), section.variant(entry)))) for entry in entries],
+        "Step": step_cells(section, entries),
         "Test": spreads([entry.last("test_accuracy") for entry in entries]),
         "Synaptic operations": means(lambda cost: cost.operations),
         "of baseline": against(lambda cost: cost.operations),
@@ -104,17 +104,23 @@ def cost_table(section: Section, steps: Steps) -> Table | None:
         "on Loihi": [_joules(entry.costs.energy(LOIHI)) for entry in entries],
     }
     kept = {name: cells for name, cells in columns.items() if any(cell != MISSING for cell in cells)}
-    return _table(kept, entries, steps)
+    return table_of(kept, entries, steps)
 
 
 def _joules(energy: float) -> str:
     return MISSING if math.isnan(energy) else f"{1e6 * energy:.3g} \u00b5J"
 
 
-def _table(columns: dict[str, list[str]], entries: Iterable[Entry], steps: Steps) -> Table:
+def table_of(columns: dict[str, list[str]], entries: Iterable[Entry], steps: Steps) -> Table:
+    """A table of columns, each with a cell an entry."""
     lines = zip(entries, zip(*columns.values(), strict=True), strict=True)
     rows = [Row(list(cells), steps.colour(entry.config), entry.is_reference) for entry, cells in lines]
     return Table([name.strip() for name in columns], rows)
+
+
+def step_cells(section: Section, entries: Iterable[Entry]) -> list[str]:
+    """The step of each, and how it is taken."""
+    return [", ".join(filter(None, (step(entry), section.variant(entry)))) for entry in entries]
 
 
 def _seconds(entry: Entry) -> str:

@@ -18,7 +18,9 @@ def findings(section: Section) -> list[str]:
     reference = section.reference
     if not section.discretised and reference is not None:
         return [_alone(reference)]
-    comparable = [entry for entry in section.discretised if entry.pairs]
+    whole = section.comparable()
+    paired = [entry for entry in section.discretised if entry.pairs]
+    comparable = [entry for entry in paired if entry in whole] or paired
     if not comparable or reference is None:
         return ["There is no discretised run here with an undiscretised one that shares its other settings."]
     coarsest = _coarsest(comparable)
@@ -124,25 +126,27 @@ def thesis_findings(table: Table3) -> list[str]:
     """How a model's published changes compare, one sentence an experiment."""
     sentences = []
     for column in table.columns:
-        known = {n: verdict(e.change, table.published[n]) for n, e in column.entries.items()}
-        inside = [n for n, found in known.items() if found == "agrees"]
-        outside = [n for n, found in known.items() if found == "differs"]
+        entries = {n: entry for n, entry in column.entries.items() if entry.finished}
+        if not entries:
+            continue
+        known = {n: verdict(e.change, table.published[n]) for n, e in entries.items()}
+        inside = [n for n, found in known.items() if found == "within"]
+        outside = [n for n, found in known.items() if found == "apart"]
         label = f"{table.model.upper()}, {column.name}" if column.name.upper() != table.model.upper() else column.name
         if not inside and not outside:
             signs = sum(
-                math.copysign(1, e.change.mean) == math.copysign(1, table.published[n])
-                for n, e in column.entries.items()
+                math.copysign(1, e.change.mean) == math.copysign(1, table.published[n]) for n, e in entries.items()
             )
             sentences.append(
                 f"{label}: the sign of the change is the printed one at {signs} of {len(known)} steps; "
                 "with one seed there is no interval to judge by."
             )
             continue
-        widest = max(outside, key=lambda n: abs(column.entries[n].change.mean - table.published[n]), default=None)
+        widest = max(outside, key=lambda n: abs(entries[n].change.mean - table.published[n]), default=None)
         judged = len(inside) + len(outside)
         text = f"{label}: of the {judged} changes that the thesis prints {len(inside)} lie within the 95% interval"
         if widest is not None:
-            measured = spread(column.entries[widest].change, signed=True)
+            measured = spread(entries[widest].change, signed=True)
             text += (
                 f"; farthest apart are {widest} bins, {percent(table.published[widest], signed=True)} printed "
                 f"and {measured} here"

@@ -16,8 +16,9 @@ from runs.report.findings import findings, thesis_findings
 from runs.report.part import Part
 from runs.report.sections import Section, model_name, sections
 from runs.report.setup import setups
+from runs.report.statistics import statistics_table
 from runs.report.status import Status, read_status
-from runs.report.steps import Steps, name
+from runs.report.steps import Steps
 from runs.report.thesis import SOURCE, Table3, table3, verdict
 from runs.report.traces import FEW_RUNS, traces_part
 from runs.report.wording import MISSING, percent, several, spreads
@@ -39,8 +40,8 @@ class SectionView:
     section: Section
     findings: list[str]
     table: Table
+    statistics: Table | None
     figures: list[Drawn]
-    legend: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -152,13 +153,8 @@ def _chips(runs: Sequence[Run], shown: Sequence[Section], status: Status) -> lis
 
 
 def _view(section: Section, steps: Steps) -> SectionView:
-    legend = {steps.colour(entry.config): row for entry, row in zip(section.entries, _names(section), strict=True)}
-    drawn = curves(section, steps)
-    return SectionView(section, findings(section), section_table(section, steps), drawn, list(legend.items()))
-
-
-def _names(section: Section) -> list[str]:
-    return [name(entry) for entry in section.entries]
+    tables = section_table(section, steps), statistics_table(section, steps)
+    return SectionView(section, findings(section), *tables, curves(section, steps))
 
 
 def _models(shown: Sequence[Section], steps: Steps) -> list[ModelView]:
@@ -194,7 +190,7 @@ def _thesis(table: Table3) -> ThesisView:
     columns = []
     for column in table.columns:
         texts = spreads([entry.change for entry in column.entries.values()], signed=True)
-        judged = [verdict(entry.change, table.published[n]) for n, entry in column.entries.items()]
+        judged = [_judged(entry, table.published[n]) for n, entry in column.entries.items()]
         columns.append(dict(zip(column.entries, zip(texts, judged, strict=True), strict=True)))
     rows = [
         (n, percent(value, signed=True, digits=2), [column.get(n, (MISSING, "")) for column in columns])
@@ -202,3 +198,8 @@ def _thesis(table: Table3) -> ThesisView:
     ]
     name = "SLAYER" if table.model == "slayer" else "BATS"
     return ThesisView(name, [column.name for column in table.columns], rows, thesis_findings(table))
+
+
+def _judged(entry: Entry, published: float) -> str:
+    """The verdict, or that it is too early for one."""
+    return verdict(entry.change, published) if entry.finished else f"{entry.epochs} of {entry.config.epochs} epochs"

@@ -50,6 +50,11 @@ class Section:
         """The other lines."""
         return [entry for entry in self.entries if not entry.is_reference]
 
+    def comparable(self) -> list[Entry]:
+        """The lines whose last epochs may be put side by side: those that have as many as any line here."""
+        most = max(entry.epochs for entry in self.entries)
+        return [entry for entry in self.entries if entry.epochs == most]
+
     def variant(self, entry: Entry) -> str:
         """How an entry's step is taken, apart from its length."""
         return variant(entry.config, self.varying)

@@ -66,7 +66,7 @@ def table3(named: Sequence[tuple[str, Sequence[Entry]]]) -> list[Table3]:
 
 
 def verdict(measured: Estimate, published: float) -> str:
-    """Whether the published number lies within the 95 % interval; "" where there is none."""
+    """Whether the published number lies within the 95 % interval or apart from it; "" where there is none."""
     if not measured.margin >= 0:
         return ""
-    return "agrees" if abs(measured.mean - published) <= measured.margin else "differs"
+    return "within" if abs(measured.mean - published) <= measured.margin else "apart"

@@ -46,7 +46,7 @@ def write_report(paths: Sequence[Path], out: Path, traces: bool | None = None) -
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters.update(interval=_interval, together=_together)
+    templates.filters.update(interval=_interval, together=_together, code=_code)
     out.mkdir(parents=True, exist_ok=True)
     for drawn, foreign in page.drawn:
         svg = drawn.svg if foreign else standalone(drawn.svg)
@@ -63,6 +63,16 @@ def _interval(text: str) -> Any:
 
     mean, sign, margin = text.partition(" \u00b1 ")
     return Markup('{}<span class="pm">\u00b1 {}</span>').format(mean, margin) if sign else escape(text)
+
+
+def _code(text: str) -> Any:
+    """A text whose words in backticks are set as code."""
+    from markupsafe import Markup, escape
+
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
 
 
 def _together(text: str) -> str:

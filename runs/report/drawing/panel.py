@@ -63,7 +63,7 @@ class Panel:
         lower = [(x, v) for x, v in zip(xs, low, strict=True) if math.isfinite(v)]
         if len(upper) > 1 and len(upper) == len(lower):
             path = "M" + "L".join(f"{self._x(x):.1f} {self._y(v):.1f}" for x, v in [*upper, *reversed(lower)]) + "Z"
-            self._marks.append(f'<path d="{path}" fill="{colour}" fill-opacity=".14"/>')
+            self._marks.append(f'<path d="{path}" fill="{colour}" fill-opacity=".1"/>')
 
     def dots(self, points: Points, colour: str, *, radius: float = 3, hollow: bool = False, told: str = "") -> None:
         """A dot at each point; hollow ones show the paper."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from runs.comparison import Entry
 from runs.estimate import Estimate
 from runs.report.drawing import Axis, Panel, log_axis, share_axis
-from runs.report.figures.drawn import LETTER, Drawn, Line, cut, ends, lines_of
+from runs.report.figures.drawn import LETTER, NOTHING, Drawn, Line, cut, ends, lines_of
 from runs.report.sections import Section
 from runs.report.steps import coarseness, name
 from runs.report.thesis import Table3
@@ -55,7 +55,8 @@ def _changes(
 
 
 def _rates(key: str, sections: Sequence[Section], x: Axis) -> Drawn:
-    lines = lines_of(sections, lambda entry: entry.normalised_rate)
+    whole = [entry for section in sections for entry in section.comparable()]
+    lines = lines_of(sections, lambda entry: entry.normalised_rate if entry in whole else NOTHING)
     references = {
         s.reference.runs[0].path: s.reference for s in sections if s.reference is not None and _known(s.reference)
     }

@@ -34,7 +34,7 @@ def cost_panels(model: str, sections: Sequence[Section], steps: Steps) -> list[D
 
 def _panel(model: str, what: str, cost: Cost, sections: Sequence[Section], steps: Steps) -> tuple[str, str] | None:
     """SVG and description; None where there is nothing to put side by side."""
-    parts = [(section, [entry for entry in section.entries if cost(entry) > 0]) for section in sections]
+    parts = [(section, [entry for entry in section.comparable() if cost(entry) > 0]) for section in sections]
     parts = [(section, entries) for section, entries in parts if entries]
     costs = [cost(entry) for _, entries in parts for entry in entries]
     if len(set(costs)) < 2:

@@ -14,6 +14,7 @@ from runs.report.steps import coarseness
 
 LETTER = 6.6  # width of a heavy letter of a label beside the axes
 LONGEST = 24  # letters of such a label
+NOTHING = Estimate(mean=math.nan, margin=math.nan, n=0)
 _OF_MODEL = {"bats": 0, "slayer": 1, "clocked": 2}
 
 

@@ -70,7 +70,7 @@ def _curves(
     panel = Panel(count_axis(last, "epoch"), axis, title=title, description=alt, right=right)
     if level is not None:
         panel.level(level)
-    for (entry, each), told in zip(lines, names, strict=True):
+    for place, ((entry, each), told) in enumerate(zip(lines, names, strict=True)):
         colour, epochs = steps.colour(entry.config), [float(n + 1) for n in range(len(each))]
         if level is None and each[-1].n >= _SEEDS:
             low, high = ([min(1.0, max(0.0, e.mean + sign * e.margin)) for e in each] for sign in (-1, 1))
@@ -80,6 +80,7 @@ def _curves(
         if len(each) <= _DOTTED:
             panel.dots(means, colour, radius=1.9)
         if level is not None and each[-1].n >= _SEEDS:
-            panel.bar(epochs[-1], each[-1].mean - each[-1].margin, each[-1].mean + each[-1].margin, colour)
+            beside = (place - (len(lines) - 1) / 2) * 0.012 * last
+            panel.bar(epochs[-1] + beside, each[-1].mean - each[-1].margin, each[-1].mean + each[-1].margin, colour)
         panel.label(means[-1][1], told, colour)
     return panel.svg()

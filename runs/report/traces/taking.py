@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ def _take(run: Run) -> Recording:
         return record_slayer(config, learner, label)
     from runs.report.traces.events import record_bats, record_clocked
 
-    learner.test()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # spikes that do not fit: training has told of them
+        learner.test()
     record = record_bats if isinstance(config, BatsConfig) else record_clocked
     return record(config.duration, parts["_network"], label)

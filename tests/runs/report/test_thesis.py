@@ -27,7 +27,7 @@ def test_a_step_answers_to_the_printed_one_that_is_nearly_its_own(tmp_path, make
 
 @pytest.mark.parametrize(
     ("mean", "margin", "word"),
-    [(-0.08, 0.03, "agrees"), (-0.01, 0.03, "differs"), (-0.0605, float("nan"), "")],
+    [(-0.08, 0.03, "within"), (-0.01, 0.03, "apart"), (-0.0605, float("nan"), "")],
 )
 def test_a_printed_number_is_judged_by_the_interval_alone(mean, margin, word):
     assert verdict(Estimate(mean=mean, margin=margin, n=3), -0.0605) == word
