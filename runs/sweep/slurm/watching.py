@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from runs.sweep.board import Board
 from runs.sweep.execution import tell_end
+from runs.sweep.expected import Expectation, duration_text
 from runs.sweep.folder import read_runs, run_path
 from runs.sweep.plan import PlannedRun
 from runs.sweep.slurm.options import SlurmOptions
@@ -55,6 +56,7 @@ def submit(
     left = _left(out, runs)
     job = None
     if left:
+        _warn_of_long_epochs(out, runs, options, shown)
         size = min(left, MOST_WORKERS if workers is None else workers)
         job = _find_or_submit(out, size, threads, options, shown)
         if options.detach:
@@ -68,6 +70,21 @@ def submit(
 def _left(out: Path, runs: Sequence[PlannedRun]) -> int:
     """How many runs are neither finished nor failed."""
     return sum(read_status(run_path(out, run), run.config).state in _OPEN for run in runs)
+
+
+def _warn_of_long_epochs(out: Path, runs: Sequence[PlannedRun], options: SlurmOptions, shown: RichConsole) -> None:
+    """An epoch that does not fit into the time limit would begin again and again."""
+    statuses = {run.directory: read_status(run_path(out, run), run.config) for run in runs}
+    expected = Expectation(runs, 1).left(statuses)
+    epochs = {run.directory: max(1, run.config.epochs - len(statuses[run.directory].rows)) for run in runs}
+    longest = max(expected, key=lambda name: expected[name] / epochs[name])
+    seconds, limit = expected[longest] / epochs[longest], options.minutes * 60 - options.warning
+    if seconds > limit:
+        shown.print(
+            f"[yellow]warning:[/yellow] an epoch of {escape(longest)} may take {duration_text(seconds)}, but a worker "
+            f"is stopped after {duration_text(limit)} and then begins the epoch again: give more --slurm-minutes",
+            soft_wrap=True,
+        )
 
 
 def _find_or_submit(out: Path, workers: int, threads: int, options: SlurmOptions, shown: RichConsole) -> Job:

@@ -89,7 +89,7 @@ class Cluster:
 
     def stop(self):
         """Ends every job and daemon, and whatever they may have left behind."""
-        if len(self.daemons) == 3:
+        if len(self.daemons) == 3 and all(daemon.poll() is None for daemon in self.daemons):
             self.command("scancel", f"--user={os.getuid()}", check=False)
             self.command("scancel", "--signal=KILL", f"--user={os.getuid()}", check=False)
         for daemon in reversed(self.daemons):
@@ -116,10 +116,11 @@ class Cluster:
 
     def command(self, *words, check=True):
         """What a command of Slurm prints."""
+        words = ("timeout", "30", *words)  # they wait long for a controller that is gone
         environment = {**os.environ, **self.environment}
-        answer = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30)
+        answer = subprocess.run(words, env=environment, capture_output=True, text=True)
         if check and answer.returncode:
-            raise RuntimeError(f"{' '.join(words)} failed: {answer.stderr.strip()}")
+            raise RuntimeError(f"{' '.join(words[2:])} failed: {answer.stderr.strip()}")
         return answer.stdout.strip()
 
     @contextmanager
@@ -180,12 +181,14 @@ class Cluster:
 
     def _await(self, what, ready, seconds=20):
         until = time.monotonic() + seconds
-        while not ready():
+        while True:
             ended = next((daemon for daemon in self.daemons if daemon.poll() is not None), None)
             if ended is not None or time.monotonic() > until:
                 logs = [self.folder / f"{Path(daemon.args[0]).name}.out" for daemon in self.daemons]
                 said = " / ".join((log.read_text().strip().splitlines() or ["nothing"])[-1] for log in logs)
                 raise DoesNotStart(f"{what} did not start; the daemons said last: {said}")
+            if ready():
+                return
             time.sleep(0.05)
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from runs.cli import main
 from runs.config import ConfigError
 from runs.sweep import run_sweep
 from runs.sweep.folder import prepare, run_path
@@ -86,6 +87,19 @@ def test_the_array_asks_slurm_for_what_the_options_say(fake, tiny, tmp_path, con
     assert "export OMP_NUM_THREADS=2" in before and before.index("true") > before.index("export NUMBA_NUM_THREADS=2")
 
 
+def test_the_command_line_passes_its_options_on(fake, tiny_text, tmp_path, script):
+    (tmp_path / "tiny.toml").write_text(tiny_text(1))
+    words = ["sweep", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "sweep"), "--executor", "slurm"]
+    words += ["--slurm-partition", "long", "--slurm-minutes", "30", "--slurm-memory", "2", "--slurm-cpus", "4"]
+    words += ["--slurm-options", "account=abc", "exclusive", "--slurm-setup", "module load python", "--slurm-detach"]
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--slurm-at-once", "2", "--slurm-requeues", "7"])
+    assert ended.value.code == 0
+    for wanted in ("partition=long", "time=30", "mem=2048M", "cpus-per-task=4", "account=abc", "exclusive"):
+        assert f"#SBATCH --{wanted}\n" in script()
+    assert "#SBATCH --array=0-3%2\n" in script() and "\nmodule load python\n" in script()
+
+
 def test_the_pickled_worker_is_the_sweeps_and_may_be_requeued_as_often_as_said(fake, tiny, tmp_path, console):
     from submitit.core.utils import DelayedSubmission
 
@@ -107,6 +121,13 @@ def test_without_a_number_there_is_a_worker_a_run_up_to_a_limit(fake, tiny, tmp_
     monkeypatch.setattr(watching, "MOST_WORKERS", 3)
     run(tiny, tmp_path, console, SlurmOptions(detach=True))
     assert "#SBATCH --array=0-2%3" in script()
+
+
+def test_an_epoch_longer_than_the_time_limit_is_told_before(fake, tiny, tmp_path, console, monkeypatch):
+    monkeypatch.setattr("runs.sweep.expected.seconds_per_thousand", lambda config: (100_000.0, 1.0))
+    run(tiny, tmp_path, console, SlurmOptions(minutes=60, detach=True))
+    assert "may take 1.8 h, but a worker is stopped after 58 min and then begins the epoch again" in console.text()
+    assert "give more --slurm-minutes" in console.text()
 
 
 def test_what_is_at_work_already_is_watched_and_nothing_added(fake, tiny, tmp_path, console):
