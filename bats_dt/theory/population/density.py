@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import expm
 
 from bats_dt.theory.lif import LIF
@@ -74,18 +75,19 @@ def evolve(
     dt = duration / n_steps
     generator = _GENERATORS[noise](grid, weight / lif.tau_syn).toarray()
     at_u = departures(grid.u_edges, lif.resistance * grid.i, dt / lif.tau_mem)
-    rates, known, half, at_i = np.zeros(n_steps), math.nan, generator, grid.i_edges[None]
+    after = lif.resistance * grid.i + (v_reset - lif.resistance * grid.i) * math.exp(-dt / lif.tau_mem)
+    rates, known, half, at_i = np.zeros(n_steps), math.nan, sparse.csr_matrix(generator), grid.i_edges[None]
     for step in range(n_steps):
         now = rate((step + 0.5) * dt) if callable(rate) else rate
         if now != known:
-            known, half = now, expm(generator * now * dt / 2)
+            known, half = now, _without_dust(expm(generator * now * dt / 2))
             towards = now * weight if noise == "diffusion" else 0.0
             at_i = departures(grid.i_edges, np.array([towards]), dt / (2 * lif.tau_syn))
         mass = carried((half @ mass).T, grid.i_edges, at_i).T
         if threshold is None:
             mass = carried(mass, grid.u_edges, at_u)
         else:
-            mass, fired = _fired(mass, grid, at_u, v_reset)
+            mass, fired = _fired(mass, grid, at_u, after, v_reset)
             rates[step] = fired / dt
         mass = half @ carried(mass.T, grid.i_edges, at_i).T
     return Density(grid, mass, duration, rates)
@@ -110,18 +112,27 @@ def stationary(lif: LIF, rate: float, weight: float, *, noise: str = "jumps", gr
     return Density(grid, mass, time, np.concatenate(rates))
 
 
-def _fired(mass: np.ndarray, grid: Grid, at_u: np.ndarray, v_reset: float) -> tuple[np.ndarray, float]:
-    """The cells after the drift of u and the reset, and the probability that reached the threshold, the last edge."""
-    total = mass.sum(axis=1)
-    reached = below(mass, grid.u_edges, at_u)
+def _without_dust(probability: np.ndarray) -> sparse.csr_matrix:
+    """Without those below 1e-18, which leaves a band: the sums that must be 1 are so to less than rounding."""
+    return sparse.csr_matrix(np.where(probability < 1e-18, 0.0, probability))
+
+
+def _fired(
+    mass: np.ndarray, grid: Grid, at_u: np.ndarray, after: np.ndarray, v_reset: float
+) -> tuple[np.ndarray, float]:
+    """The cells after the drift of u and the reset, and the probability that reached the threshold, the last edge.
+
+    Spikes fall anywhere in the step: those that fell are spread from v_reset to ``after`` (n_i,), where the drift of a
+    whole step takes it, or over a cell where that is less.
+    """
+    edges = grid.u_edges
+    reached = below(mass, edges, at_u)
     reached[:, 0] = 0.0
-    fired = total - reached[:, -1]
-    moved = np.diff(reached, axis=1)
-    place = np.clip((v_reset - grid.u[0]) / (grid.u[1] - grid.u[0]), 0, len(grid.u) - 1)
-    cell = min(int(place), len(grid.u) - 2)
-    moved[:, cell] += (1 - (place - cell)) * fired  # to the two centres beside it, so that the mean is v_reset
-    moved[:, cell + 1] += (place - cell) * fired
-    return moved, float(fired.sum())
+    fired = mass.sum(axis=1) - reached[:, -1]
+    length = np.maximum(after - v_reset, edges[1] - edges[0])
+    reached += fired[:, None] * np.clip((edges - v_reset) / length[:, None], 0.0, 1.0)
+    reached[:, -1] = mass.sum(axis=1)
+    return np.diff(reached, axis=1), float(fired.sum())
 
 
 def _check(lif: LIF, grid: Grid, weight: float, noise: str, threshold: float | None, v_reset: float) -> None:
