@@ -76,8 +76,8 @@ class SlayerConfig(RunConfig):
         self.__dict__.update(dt=dt, bins=bins)
         check_encoding(self.dataset, self.encoding)
         usual = self.defaults()
-        if self.protocol == "published" and dt == 1:
-            self.__dict__.update(self._at_one_step())
+        if self.protocol == "published":
+            self.__dict__.update(self._without_difference())
         if self.rescale and not self.prebinned:
             raise ValueError("rescale without prebinned: time is in fine steps then, and decays are theirs already")
         for name in sorted(self.idle()):
@@ -89,16 +89,17 @@ class SlayerConfig(RunConfig):
                 raise ValueError(f"{name} = {value}, but protocol {self.protocol} has no use for it: leave it out")
         return self
 
-    def _at_one_step(self) -> dict[str, Any]:
-        """What makes no difference at dt 1, so that runs that are the same have the same settings.
+    def _without_difference(self) -> dict[str, Any]:
+        """Settings that make no difference, at their usual values: runs that are the same have the same settings.
 
-        Without the mask, or with any backward pass but the CPU's, lava-dl itself is left.
+        Without the mask lava-dl itself is left, and its gradient; at dt 1 there is nothing to mask, to bin or to scale.
         """
-        same: dict[str, Any] = {name: self.defaults()[name] for name in _OF_COARSE}
+        same: dict[str, Any] = {} if self.mask else {"backward": "exact"}
+        if self.dt != 1:
+            return same
+        same.update({name: self.defaults()[name] for name in ("mask", *_OF_COARSE)})
         if self.binning == "any":
             same["binning"] = "fill"
-        if not self.mask or self.backward != "cpu":
-            same.update(mask=True, backward="exact")
         return same
 
     def defaults(self) -> dict[str, Any]:
