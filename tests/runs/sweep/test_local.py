@@ -3,17 +3,16 @@
 import json
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
+from runs.sweep import run_sweep
 from runs.sweep.folder import prepare, run_path
 from runs.sweep.local import LocalWorkers
 from runs.sweep.status import read_failure
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and locks as on POSIX systems")
+resource = pytest.importorskip("resource", reason="signals, locks and limits as on POSIX systems")
 EPOCHS = 15
-ROOT = Path(__file__).parents[3]
 
 
 def test_whatever_is_killed_the_sweep_ends_as_an_undisturbed_one(
@@ -45,22 +44,25 @@ def test_whatever_is_killed_the_sweep_ends_as_an_undisturbed_one(
     assert results(out) == results(undisturbed(EPOCHS))
 
 
-def test_files_that_cannot_grow_fail_the_run_and_a_retry_finishes_it(tmp_path, command, results, undisturbed):
+def test_files_that_cannot_grow_fail_the_run_and_a_retry_finishes_it(tmp_path, tiny, console, results, undisturbed):
     """A limit on the size of files stands for the full disk: writing fails in the middle of a checkpoint."""
-    out = tmp_path / "out"
-    limited = command(out, EPOCHS, "--workers", 1, before="ulimit -f 16")
-    said, _ = limited.communicate(timeout=120)
-    assert limited.returncode == 1
+    expected, out = results(undisturbed(EPOCHS)), tmp_path / "out"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16 * 1024, before[1]))
+    try:
+        assert run_sweep(tiny(EPOCHS), out, executor="inline", console=console) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    said = " ".join(console.text().split())
     assert "failed: bats-undiscretised-seed0" in said and "File too large" in said
     assert "with --retry; no epoch is lost" in said
     assert not list(out.rglob("*.part"))
-    again = command(out, EPOCHS, "--workers", 1, "--retry")
-    said, _ = again.communicate(timeout=120)
-    assert again.returncode == 0, said
-    assert results(out) == results(undisturbed(EPOCHS))
+    assert run_sweep(tiny(EPOCHS), out, executor="inline", retry=True, console=console) == 0
+    assert results(out) == expected
 
 
 def test_workers_that_end_before_they_take_a_run_end_the_sweep_in_words(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("runs.sweep.local.DEATHS", 1)
     runs = prepare(tiny(), tmp_path)
     (tmp_path / "sweep.json").write_text("{}")
     workers = LocalWorkers(tmp_path, runs, 1, 1, lambda sentence: None)
