@@ -16,8 +16,8 @@ from runs.bench.sheet import Sheet
 _STYLE: Any = {"font.size": 9, "font.family": "DejaVu Sans", "svg.hashsalt": "lava-dt"}
 _METHOD = """\
 Recordings: the camera of `runs.data.Saccade` looks at MNIST's images, which N-MNIST shows in the same order: recording
-n is of image n. Where MNIST's own files are given, every simulated recording is of the digit of a real one; the shipped
-images have other numbers, and digits of the same labels stand in. The defaults were found by a random search (--fit)
+n is of image n, also among what is shipped, and every simulated recording is of the digit of a real one. (Where labels
+show that the images are others, images of the same labels stand in.) The defaults were found by a random search (--fit)
 on recordings of even number among the first 1000; those of odd number were never fitted to. Events after 0.3 s are left
 out. "apart" is the share of the events of one histogram that would have to move to make the other: in 5 ms bins by
 polarity, by column, by row, and of channels by their number of events.
