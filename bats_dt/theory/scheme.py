@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.signal import lfilter
+from scipy.linalg.lapack import dtbtrs
 
 from bats_dt.checks import real_number
 from bats_dt.clocked_neuron import DRIVES, ClockedNeuron, Coefficients
@@ -100,8 +100,8 @@ class Stepped:
         p, q, a, b, c = self.coefficients
         x = np.asarray(x, np.float64)
         start = np.zeros((*x.shape[:-1], 1))
-        i = np.concatenate([start, lfilter([a], [1, -p], x)], axis=-1)
-        u = np.concatenate([start, lfilter([1.0], [1, -q], b * i[..., :-1] + c * x)], axis=-1)
+        i = np.concatenate([start, _recursion(p, a * x)], axis=-1)
+        u = np.concatenate([start, _recursion(q, b * i[..., :-1] + c * x)], axis=-1)
         return np.stack([u, i])
 
     def impulse_response(self, n_steps: int) -> np.ndarray:
@@ -120,3 +120,11 @@ class Stepped:
     def _clocked(self) -> ClockedNeuron:
         lif = self.lif
         return _AnyStep(self.dt, lif.tau_syn, lif.tau_mem, 1.0, lif.resistance, scheme=self.scheme, drive=self.drive)
+
+
+def _recursion(kept: float, drive: np.ndarray) -> np.ndarray:
+    """y[n] = kept y[n - 1] + drive[n], along the last axis: forward substitution in a matrix of two diagonals."""
+    n = drive.shape[-1]
+    band = np.stack([np.ones(n), np.full(n, -kept)])
+    found, _ = dtbtrs(band, drive.reshape(-1, n).T, uplo="L", diag="U")
+    return np.asarray(found.T.reshape(drive.shape))
