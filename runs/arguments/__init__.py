@@ -10,6 +10,7 @@ import tyro
 from runs.arguments.bench import Bench
 from runs.arguments.command import Command
 from runs.arguments.deploy import Doctor, Export, Run
+from runs.arguments.explain import Explain
 from runs.arguments.results import Demo, Query, Report
 from runs.arguments.sweep import Sweep
 from runs.arguments.train import Train
@@ -20,6 +21,7 @@ _COMMANDS = (
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Query, tyro.conf.subcommand("query")]
+    | Annotated[Explain, tyro.conf.subcommand("explain")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Run, tyro.conf.subcommand("run")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
