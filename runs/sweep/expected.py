@@ -31,7 +31,7 @@ def seconds_per_thousand(config: AnyConfig) -> tuple[float, float]:
         return 0.2 + 0.06 * neurons / 800, 0.08 + 0.06 * neurons / 800
     if config.model == "slayer":
         steps, bins = getattr(config, "steps", 300), config.bins or 300
-        delays = 1.6 if getattr(config, "delay", False) else 1.0
+        delays = 2.0 if getattr(config, "delay", False) else 1.0
         if getattr(config, "protocol", "described") == "published":
             return 0.139 * bins * neurons / 1024, 0.06 * steps * neurons / 1024
         entries, each = (steps, 0.0077) if getattr(config, "clock", "coarse") == "held" else (bins, 0.0055)
