@@ -163,7 +163,7 @@ def lbfgs_claim(group: Group) -> Claim:
     unstable = [fit.unstable for fit in tried]
     verdict = UNKNOWN if not tried else HOLDS if all(unstable) else PARTLY if any(unstable) else NOT
     if verdict == HOLDS and any(fit.loss < fit.adam for fit in tried):
-        verdict = f"{PARTLY}: it leaps or gives up with every step, but ends below Adam with some"
+        verdict = f"{PARTLY}: it leaps, gives up or ends in silence with every step, but ends below Adam with some"
     return Claim(
         "L-BFGS is unstable, even when it fits a single batch (loss of 50 images in as many evaluations)",
         _by_step(group.steps, lambda step: fits[step.label].text() if step.label in fits else ""),
@@ -177,7 +177,8 @@ class Fit:
 
     start, loss: at the beginning, and the least. right: predictions there, of `adam_right` that Adam got at its best
     loss, `adam`. leap: the largest loss of an evaluation over the best one before it. undefined: evaluations without
-    a finite loss. abnormal: whether the line search gave up.
+    a finite loss. abnormal: whether the line search gave up. silenced: whether it ended
+    where no output neuron spikes and no gradient is left.
     """
 
     start: float
@@ -186,6 +187,7 @@ class Fit:
     leap: float
     undefined: int
     abnormal: bool
+    silenced: bool
     evaluations: int
     adam: float
     adam_right: int
@@ -193,13 +195,13 @@ class Fit:
     @property
     def unstable(self) -> bool:
         """Whether anything went wrong on the way."""
-        return self.abnormal or self.undefined > 0 or self.leap > _LEAP
+        return self.abnormal or self.silenced or self.undefined > 0 or self.leap > _LEAP
 
     def text(self) -> str:
         """In words."""
         if self.evaluations == 1:
             return _SILENT
-        given_up = ", then gives up" if self.abnormal else ""
+        given_up = (", then gives up" if self.abnormal else "") + (", in silence" if self.silenced else "")
         undefined = f", {self.undefined} undefined" if self.undefined else ""
         return (
             f"{self.start:.3g} to {self.loss:.3g} ({self.right} right) in {self.evaluations}{given_up}; leaps to "
@@ -225,6 +227,7 @@ def fit_of(step: Measured) -> Fit | None:
         leap=float(leaps.max(initial=1.0)),
         undefined=int(np.count_nonzero(~np.isfinite(losses))),
         abnormal=bool(step.first("fit.lbfgs.abnormal")),
+        silenced=step.first("fit.lbfgs.spikes") == 0,
         evaluations=len(losses),
         adam=float(adam.min()),
         adam_right=int(adam_correct[np.argmin(adam)]),
