@@ -9,8 +9,7 @@ from runs.comparison import Entry
 from runs.estimate import Estimate
 from runs.report.sections import Section
 from runs.report.steps import coarseness, name
-from runs.report.thesis import Table3, verdict
-from runs.report.wording import listed, number, percent, several, spread, variant
+from runs.report.wording import listed, number, several, spread, variant
 
 
 def findings(section: Section) -> list[str]:
@@ -120,36 +119,3 @@ def _cost(coarsest: Sequence[Entry], reference: Entry) -> list[str]:
     against = "undiscretised one" if reference.config.is_baseline() else f"network at {name(reference)}"
     begin = f"At {name(coarsest[0])} a test sample takes"
     return [f"{begin} {listed(told)} of the {against}."] if told else []
-
-
-def thesis_findings(table: Table3) -> list[str]:
-    """How a model's published changes compare, one sentence an experiment."""
-    sentences = []
-    for column in table.columns:
-        entries = {n: entry for n, entry in column.entries.items() if entry.finished}
-        if not entries:
-            continue
-        known = {n: verdict(e.change, table.published[n]) for n, e in entries.items()}
-        inside = [n for n, found in known.items() if found == "within"]
-        outside = [n for n, found in known.items() if found == "apart"]
-        label = f"{table.model.upper()}, {column.name}" if column.name.upper() != table.model.upper() else column.name
-        if not inside and not outside:
-            signs = sum(
-                math.copysign(1, e.change.mean) == math.copysign(1, table.published[n]) for n, e in entries.items()
-            )
-            sentences.append(
-                f"{label}: the sign of the change is the printed one at {signs} of {len(known)} steps; "
-                "with one seed there is no interval to judge by."
-            )
-            continue
-        widest = max(outside, key=lambda n: abs(entries[n].change.mean - table.published[n]), default=None)
-        judged = len(inside) + len(outside)
-        text = f"{label}: of the {judged} changes that the thesis prints {len(inside)} lie within the 95% interval"
-        if widest is not None:
-            measured = spread(entries[widest].change, signed=True)
-            text += (
-                f"; farthest apart are {widest} bins, {percent(table.published[widest], signed=True)} printed "
-                f"and {measured} here"
-            )
-        sentences.append(text + ".")
-    return sentences

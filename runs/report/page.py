@@ -12,14 +12,14 @@ from runs.report import repeat
 from runs.report.columns import Table, cost_table, section_table
 from runs.report.drawing.colours import KINDS
 from runs.report.figures import Drawn, change_panels, cost_panels, curves
-from runs.report.findings import findings, thesis_findings
+from runs.report.findings import findings
 from runs.report.part import Part
 from runs.report.sections import Section, model_name, sections
 from runs.report.setup import setups
 from runs.report.statistics import statistics_table
 from runs.report.status import Status, read_status
 from runs.report.steps import Steps
-from runs.report.thesis import SOURCE, Table3, table3, verdict
+from runs.report.thesis import SOURCE, Table3, details, summary, table3, verdict
 from runs.report.traces import FEW_RUNS, traces_part
 from runs.report.wording import MISSING, percent, several, spreads
 from runs.results.energy import PRICES
@@ -61,7 +61,8 @@ class ThesisView:
     name: str
     columns: list[str]
     rows: list[tuple[int, str, list[tuple[str, str]]]]
-    findings: list[str]
+    summary: str
+    details: list[str]
 
 
 @dataclass
@@ -197,7 +198,7 @@ def _thesis(table: Table3) -> ThesisView:
         for n, value in table.published.items()
     ]
     name = "SLAYER" if table.model == "slayer" else "BATS"
-    return ThesisView(name, [column.name for column in table.columns], rows, thesis_findings(table))
+    return ThesisView(name, [column.name for column in table.columns], rows, summary(table), details(table))
 
 
 def _judged(entry: Entry, published: float) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from runs.comparison import Entry
 from runs.estimate import Estimate
+from runs.report.wording import listed, percent, spread
 
 SOURCE = (
     "L. Chalakova, Adapting unconstrained spiking neural networks to explore the effects of time discretization on "
@@ -70,3 +71,45 @@ def verdict(measured: Estimate, published: float) -> str:
     if not measured.margin >= 0:
         return ""
     return "within" if abs(measured.mean - published) <= measured.margin else "apart"
+
+
+def summary(table: Table3) -> str:
+    """How many of a model's printed changes each experiment's intervals hold."""
+    judged = [(column.name, _judged(table, column)) for column in table.columns]
+    known = [(name, found) for name, found in judged if found]
+    model = table.model.upper()
+    if not known:
+        return f"{model}: there is no interval yet that the thesis's changes could be judged by."
+    told = listed([f"{sum(found.values())} of {len(found)} ({name})" for name, found in known])
+    return f"{model}: of the changes that the thesis prints, the 95% intervals measured here hold {told}."
+
+
+def details(table: Table3) -> list[str]:
+    """How a model's printed changes compare, one sentence an experiment."""
+    sentences = []
+    for column in table.columns:
+        entries = {n: entry for n, entry in column.entries.items() if entry.finished}
+        within = _judged(table, column)
+        if within:
+            apart = [n for n, inside in within.items() if not inside]
+            text = f"{column.name}: of {len(within)} printed changes {sum(within.values())} lie within the interval"
+            if apart:
+                n = max(apart, key=lambda n: abs(entries[n].change.mean - table.published[n]))
+                text += (
+                    f"; farthest apart are {n} bins, {percent(table.published[n], signed=True)} printed and "
+                    f"{spread(entries[n].change, signed=True)} here"
+                )
+            sentences.append(text + ".")
+        elif entries:
+            same = sum((entry.change.mean < 0) == (table.published[n] < 0) for n, entry in entries.items())
+            sentences.append(
+                f"{column.name}: the sign of the change is the printed one at {same} of {len(entries)} steps; with one "
+                "seed there is no interval to judge by."
+            )
+    return sentences
+
+
+def _judged(table: Table3, column: Column) -> dict[int, bool]:
+    """Whether the interval holds the printed change, of the finished steps that have one."""
+    found = {n: verdict(e.change, table.published[n]) for n, e in column.entries.items() if e.finished}
+    return {n: word == "within" for n, word in found.items() if word}

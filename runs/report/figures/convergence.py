@@ -16,6 +16,7 @@ from runs.report.wording import percent, spread
 
 _LEAST_CHANGE = 0.005  # the axis of changes goes at least so far to both sides, lest nothing looks like much
 _NEAR = 0.4  # of the width with the thesis's numbers: narrower, the measured ones have a panel of their own
+_APART = 0.03  # of the axis: levels that are closer share a label
 _THESIS = "thesis"
 
 
@@ -65,10 +66,14 @@ def _rates(key: str, sections: Sequence[Section], x: Axis) -> Drawn:
     alt = f"{key.rpartition('-')[2].upper()}: convergence rate an epoch against {x.label}"
     y = share_axis(values, "mean accuracy")
     panel = _panel(lines, lambda entry: entry.normalised_rate, x, y, "convergence rate, an epoch", alt)
+    named: list[float] = []
     for entry in references.values():
         if entry.config.is_baseline():
-            panel.level(entry.normalised_rate.mean, "var(--base)", dash="5 3")
-            panel.label(entry.normalised_rate.mean, name(entry), "var(--base)")
+            level = entry.normalised_rate.mean
+            panel.level(level, "var(--base)", dash="5 3")
+            if all(abs(y.place(level) - y.place(other)) > _APART for other in named):
+                panel.label(level, name(entry), "var(--base)")
+                named.append(level)
         else:
             panel.dots([(coarseness(entry.config), entry.normalised_rate.mean)], "var(--base)", told=name(entry))
     return Drawn(key, panel.svg(), alt)

@@ -6,9 +6,8 @@ from runs.comparison import compare, read_runs
 from runs.config import make_config
 from runs.estimate import Estimate
 from runs.report import write_report
-from runs.report.findings import thesis_findings
 from runs.report.sections import sections
-from runs.report.thesis import PUBLISHED, published_bins, table3, verdict
+from runs.report.thesis import PUBLISHED, details, published_bins, summary, table3, verdict
 
 
 def test_the_printed_numbers_are_those_of_the_thesis():
@@ -45,9 +44,13 @@ def test_a_model_has_a_table_where_two_of_the_steps_have_been_run(tmp_path, make
     make.seeds(tmp_path, {"bins": 150}, [0.5, 0.8, 0.9])
     (table,) = table_of(tmp_path)
     assert table.model == "bats" and set(table.columns[0].entries) == {150, 30}
-    assert thesis_findings(table) == [
-        "BATS: of the 2 changes that the thesis prints 0 lie within the 95% interval; farthest apart are 150 bins, "
-        "+43.9% printed and 0.00 \u00b1 0.00% here."
+    assert (
+        summary(table)
+        == "BATS: of the changes that the thesis prints, the 95% intervals measured here hold 0 of 2 (BATS)."
+    )
+    assert details(table) == [
+        "BATS: of 2 printed changes 0 lie within the interval; farthest apart are 150 bins, +43.9% printed and "
+        "0.00 \u00b1 0.00% here."
     ]
     page = write_report([tmp_path], tmp_path / "out").read_text(encoding="utf-8")
     assert page.count("<small>apart</small>") == 2 and "+43.86%" in page
@@ -59,7 +62,18 @@ def test_with_one_seed_signs_alone_are_compared(tmp_path, make):
     for bins, accuracy in ((None, 0.8), (150, 0.7), (30, 0.7)):
         make.seeds(tmp_path, {"bins": bins}, [accuracy])
     (table,) = table_of(tmp_path)
-    assert thesis_findings(table) == [
+    assert summary(table) == "BATS: there is no interval yet that the thesis's changes could be judged by."
+    assert details(table) == [
         "BATS: the sign of the change is the printed one at 1 of 2 steps; with one seed there is no interval to judge "
         "by."
     ]
+
+
+def test_runs_in_progress_are_not_judged_yet(tmp_path, make):
+    for seed in range(2):
+        for bins, accuracies in ((None, [0.5, 0.8, 0.9]), (150, [0.5, 0.8, 0.9]), (30, [0.4, 0.6])):
+            config = make_config("bats", {"epochs": 3, "bins": bins, "seed": seed})
+            make.run(tmp_path / f"{bins}-{seed}", config, [value + 0.01 * seed for value in accuracies])
+    (table,) = table_of(tmp_path)
+    assert "hold 0 of 1 (BATS)" in summary(table)
+    assert "2 of 3 epochs" in write_report([tmp_path], tmp_path / "out").read_text(encoding="utf-8")
