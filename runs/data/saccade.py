@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
 
 from bats_dt.kernels.threads import run_pieces
 from runs.data.images import Images
@@ -128,6 +127,8 @@ def record(images: Images, code: Saccade, name: str, n_classes: int) -> StoredEv
 def _batch(
     pixels: npt.NDArray[np.uint8], first: int, code: Saccade
 ) -> list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]]:
+    from scipy.ndimage import gaussian_filter  # not at import, which every worker of a sweep waits for
+
     light = np.pad(pixels / 255.0, ((0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN)))
     if code.ink == "dark":
         light = 1 - light
