@@ -205,12 +205,6 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def find_runs(*paths: Path) -> list[Path]:
-    """Every run directory at or below the paths, sorted by name."""
-    found = {config.parent for path in paths for config in Path(path).rglob("config.json")}
-    return sorted(found)
-
-
 def load_arrays(path: Path) -> Checkpoint | None:
     """The newest whole checkpoint of the run in `path`, for reading only."""
     for file in sorted(path.glob("checkpoint-*.safetensors"), reverse=True):
