@@ -41,8 +41,8 @@ def _download(config: AnyConfig) -> None:
         download_dataset(getattr(config, "dataset", "mnist"), config.data, bars)
 
 
-def report(paths: Sequence[Path], out: Path | None) -> int:
-    """Writes the report of the runs at or below the paths."""
+def report(paths: Sequence[Path], out: Path | None, traces: bool | None = None) -> int:
+    """Writes the report of the runs at or below the paths; traces: whether recordings are shown, None for few runs."""
     from runs.report import write_report
 
     if not paths:
@@ -50,7 +50,7 @@ def report(paths: Sequence[Path], out: Path | None) -> int:
     missing = [path for path in paths if not path.is_dir()]
     if missing:
         raise ConfigError(f"there is no directory {missing[0]}: pass one that holds runs, such as results or demo")
-    page = write_report(paths, out or paths[0])
+    page = write_report(paths, out or paths[0], traces)
     Console().line(f"wrote {page} and {page.with_suffix('.md').name}")
     return 0
 

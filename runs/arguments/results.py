@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -32,6 +32,8 @@ class Report(Command):
     """directories that hold runs, at any depth"""
     out: OptionalPath = None
     """directory of the report (default: the first of the directories)"""
+    traces: Literal["auto", "yes", "no"] = "auto"
+    """show a test recording on its way through the networks; auto: where there are at most 120 runs"""
     csv: Flag = False
     """write runs.csv, epochs.csv and summary.csv beside it"""
     tensorboard: OptionalPath = None
@@ -41,7 +43,7 @@ class Report(Command):
         from runs.commands import report
         from runs.results.export import export
 
-        code = report(self.runs, self.out)
+        code = report(self.runs, self.out, {"auto": None, "yes": True, "no": False}[self.traces])
         export(self.runs, self.out or self.runs[0] if self.csv else None, self.tensorboard)
         return code
 

@@ -74,7 +74,10 @@ def test_a_run_is_trained_told_in_few_lines_and_not_computed_again(tmp_path):
     other = lava_dt(*words[:-2], "--seed", 5, "--out", tmp_path / "run")
     assert other.returncode == 2 and "holds a run with another configuration, seed = 0 (asked for: 5)" in other.stderr
     report = lava_dt("report", tmp_path)
-    assert report.returncode == 0 and (tmp_path / "report.html").exists()
+    assert report.returncode == 0 and "on its way" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    short = lava_dt("report", tmp_path, "--traces", "no", "--out", tmp_path / "short")
+    page = (tmp_path / "short" / "report.html").read_text(encoding="utf-8")
+    assert short.returncode == 0 and "on its way" not in page
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT between processes")
