@@ -28,8 +28,9 @@ class VanRossumLoss(AbstractLoss):
     tau far above ``end``: L compares how many spikes there have been, at every moment. A spike costs less the later it
     comes, and nothing from ``end`` on, so that spikes nobody wants are moved out of the interval.
 
-    Errors are *exact*. Where a spike is at the same time as a wanted one L has a kink, of which the error is the mean
-    of both sides. A neuron without spikes has no error, whatever is wanted of it.
+    Errors are *exact*. Where a spike is at the same time as a wanted one, or within four roundings of it in the times'
+    own precision, L has a kink, of which the error is the mean of both sides. A neuron without spikes has no error,
+    whatever is wanted of it.
 
     Targets: float (batch, n_neurons, any number of slots) [s], in any order, inf where no spike is wanted.
 
@@ -71,18 +72,23 @@ class VanRossumLoss(AbstractLoss):
         wanted = self._wanted(targets, counts.shape)
         at = xp.concatenate([times.astype(np.float64), wanted], axis=2).reshape(counts.size, -1).T
         order = xp.argsort(at, axis=0)
-        loss, by_time = self._walk(xp.take_along_axis(at, order, 0), xp.where(order < times.shape[2], 1.0, -1.0))
+        signs = xp.where(order < times.shape[2], 1.0, -1.0)
+        loss, by_time = self._walk(xp.take_along_axis(at, order, 0), signs, 4 * float(np.finfo(times.dtype).eps))
         errors = xp.take_along_axis(by_time, xp.argsort(order, axis=0), 0)
         errors = errors[: times.shape[2]].T.reshape(times.shape).astype(times.dtype)
         return loss.reshape(counts.shape).sum(axis=1).astype(times.dtype), errors
 
-    def _walk(self, at: np.ndarray, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """L of each column and the error of each event, from sorted times (events, columns) and signs of jumps of h."""
+    def _walk(self, at: np.ndarray, signs: np.ndarray, slack: float) -> tuple[np.ndarray, np.ndarray]:
+        """L of each column and the error of each event, from sorted times (events, columns) and signs of jumps of h.
+
+        slack: part of a time by which a later one is still the same.
+        """
         xp = array_module()
         inside = at <= self._end
         jumps = xp.where(inside, signs, 0.0)
         at = xp.where(inside, at, self._end)
         gaps = xp.diff(at, axis=0, append=xp.full_like(at[:1], self._end))
+        gaps = xp.where(gaps > slack * at, gaps, 0.0)
         decays = xp.exp(-gaps / self._tau)
         areas = -xp.expm1(-2 * gaps / self._tau) / 2  # 1/tau int of exp(-2 t/tau) over a gap
         behind = xp.empty_like(at)  # h behind each event

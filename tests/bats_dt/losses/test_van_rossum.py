@@ -73,6 +73,14 @@ def test_a_spike_in_its_wanted_place_has_no_error_and_the_order_of_targets_does_
     np.testing.assert_allclose(errors, 0, atol=1e-12)
 
 
+@pytest.mark.parametrize("dt", [0.001, 0.01, 0.1, 1 / 3])
+def test_a_spike_that_rounding_alone_takes_from_its_wanted_place_has_no_error(dt):
+    steps = np.arange(5, 55, 5)
+    times, wanted = (steps * dt).astype(np.float32)[None, None], (np.arange(1, 11) * (50 * dt) / 10)[None, None]
+    errors = VanRossumLoss(25 * dt, 51 * dt).compute_errors(times, np.array([[10]]), wanted)
+    assert np.abs(errors * 25 * dt).max() < 1e-5  # a spike off its place by any more has 1
+
+
 def test_what_is_behind_the_end_counts_for_nothing():
     loss = VanRossumLoss(TAU, END)
     (times, counts), wanted = trains([0.4], slots=2), np.array([[[0.3, math.inf]]])
