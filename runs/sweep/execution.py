@@ -11,7 +11,7 @@ from rich.console import Console as RichConsole
 
 from runs.config import ConfigError
 from runs.sweep.board import Board
-from runs.sweep.folder import prepare, run_path
+from runs.sweep.folder import one_at_a_time, prepare, run_path
 from runs.sweep.local import LocalWorkers
 from runs.sweep.plan import PlannedRun, Sweep
 from runs.sweep.status import request_retry
@@ -53,8 +53,9 @@ def run_sweep(
     count = worker_count(executor, workers, threads, len(sweep.runs))
     runs = prepare(sweep, out)
     if retry:
-        for run in runs:
-            request_retry(run_path(out, run))
+        with one_at_a_time(out):
+            for run in runs:
+                request_retry(run_path(out, run))
     if executor == "slurm":
         from runs.sweep.slurm import SlurmOptions, submit
 

@@ -4,12 +4,15 @@ sweep.toml           the sweep file as it is run: quick or full, the data's fold
 sweep.json           name, title, question and every run: directory, experiments, model, configuration
 runs/<directory>/    one run each (runs.directory, runs.sweep.status)
 logs/<worker>.log    what each worker said
+.lock                held while a driver writes any of this, but for the runs, which have locks of their own
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +39,7 @@ def place(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
     if held is not None and (held["name"], held["quick"]) != (sweep.name, sweep.quick):
         size = "quick" if held["quick"] else "full"
         raise ConfigError(f"{out} holds the {size} size of the sweep {held['name']!r}: give another --out")
-    if held is None and out.exists() and not out.is_dir():
-        raise ConfigError(f"{out} is a file, but a sweep needs a directory: give another --out")
+    _check_is_no_file(out)
     known = {_key(run): run.directory for run in read_runs(out)} if held is not None else {}
     runs = tuple(dataclasses.replace(run, directory=known.get(_key(run), run.directory)) for run in sweep.runs)
     for run in runs:
@@ -53,18 +55,35 @@ def place(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
 def prepare(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
     """Writes the sweep into `out`; its runs, in their directories.
 
-    A sweep that has changed since it was written there, in runs added or epochs, goes on with what is there.
+    A sweep that has changed since it was written there, in runs added or epochs, goes on with what is there. Several
+    drivers may begin at once.
 
     Raises:
         ConfigError: as `place` does.
     """
-    runs = place(sweep, out)
-    out.mkdir(parents=True, exist_ok=True)
-    values = _values(sweep, runs)
-    if not (out / "sweep.json").exists() or _read(out) != values:
-        write_text(out / "sweep.toml", toml_text(_resolved(sweep)))
-        write_json(out / "sweep.json", values)
+    _check_is_no_file(out)
+    with one_at_a_time(out):
+        runs = place(sweep, out)
+        values = _values(sweep, runs)
+        if not (out / "sweep.json").exists() or _read(out) != values:
+            write_text(out / "sweep.toml", toml_text(_resolved(sweep)))
+            write_json(out / "sweep.json", values)
     return runs
+
+
+@contextmanager
+def one_at_a_time(out: Path) -> Iterator[None]:
+    """Waits until no other driver writes into `out`, which is made; the system lets go of the lock with the process."""
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:  # not on Windows; there nothing keeps two processes apart
+        yield
+        return
+    with (out / ".lock").open("a") as lock:
+        with suppress(OSError):  # a file system without locks, which a run will tell of
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def read_runs(out: Path) -> tuple[PlannedRun, ...]:
@@ -92,6 +111,11 @@ def _read(out: Path) -> dict[str, Any]:
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ConfigError(f"{file} is not of format {FORMAT}, the one that this version of lava-dt reads")
     return values
+
+
+def _check_is_no_file(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file, but a sweep needs a directory: give another --out")
 
 
 def _values(sweep: Sweep, runs: tuple[PlannedRun, ...]) -> dict[str, Any]:

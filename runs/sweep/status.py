@@ -90,6 +90,8 @@ def request_retry(path: Path) -> bool:
     failure = read_failure(path)
     if failure is None:
         return False
+    if failure.get("retry"):  # already, and a worker may be about to write here itself
+        return True
     write_json(path / "failed.json", {**failure, "retry": True})
     return True
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -40,6 +41,15 @@ def test_a_changed_sweep_goes_on_in_the_directories_that_are_there(tmp_path, tin
     runs = prepare(tiny(epochs=5), tmp_path)
     assert [run.directory for run in runs] == ["by-an-older-version", *(run.directory for run in sweep.runs[1:])]
     assert {run.config.epochs for run in read_runs(tmp_path)} == {5}
+
+
+def test_drivers_that_begin_at_once_write_one_sweep(tmp_path, tiny):
+    sweep = tiny()
+    with ThreadPoolExecutor(4) as drivers:
+        for number in range(4):
+            out = tmp_path / str(number)
+            begun = list(drivers.map(lambda _, out=out: prepare(sweep, out), range(4)))
+            assert begun == [sweep.runs] * 4 and read_runs(out) == sweep.runs
 
 
 def test_another_sweep_another_size_and_longer_runs_are_refused(tmp_path, tiny, tiny_text):
