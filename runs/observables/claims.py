@@ -9,15 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runs.observables.fits import SILENT, fit_of
 from runs.observables.measured import Group, Measured
 from runs.observables.spectra import high_share, spectral_centroid
 
 HOLDS, PARTLY, NOT, UNKNOWN = "holds", "holds in part", "does not hold", "not measured"
 _CHANCE = 0.2  # an accuracy above which something has been learnt; guessing gives 0.1
 _ALIKE = 0.005  # accuracies that are closer than this are the same
-_SILENT = "none: the output is silent"
-_LEAP = 2.0  # a loss that is so many times the best one before is a leap
+_UNTRAINED = f"{NOT}: no step trains beyond chance"
 _THESIS_EPOCH = 7200.0  # seconds
+_IMAGES = 60_000  # of MNIST, in an epoch of the thesis
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,25 @@ def claims_of(group: Group) -> list[Claim]:
 
 def accuracy_claim(group: Group) -> Claim:
     """Accuracy falls with dt, and at the smallest, too."""
-    values = [step.entry.last("test_accuracy").mean for step in group.steps]
+    values = _accuracies(group)
     best = int(np.argmax(values))
+    near = [value > values[best] - _ALIKE for value in values]
     falling = all(later <= earlier + _ALIKE for earlier, later in itertools.pairwise(values[best:]))
-    if max(values) < _CHANCE:
-        verdict = f"{NOT}: no step trains beyond chance"
+    rising = all(later >= earlier - _ALIKE for earlier, later in itertools.pairwise(values[: best + 1]))
+    if not np.isfinite(values).all():
+        verdict = UNKNOWN
+    elif max(values) < _CHANCE:
+        verdict = _UNTRAINED
+    elif all(near):
+        verdict = f"{NOT}: all steps train alike"
+    elif near[-1]:
+        verdict = f"{NOT}: the coarsest step trains as well as any"
     elif not falling:
         verdict = f"{NOT}: beyond the best step, {group.steps[best].label}, accuracy does not fall steadily"
-    elif best == 0:
+    elif near[0]:
         verdict = f"{PARTLY}: the smallest step is the best; too little time is not reached"
+    elif not rising:
+        verdict = f"{PARTLY}: below the best step, {group.steps[best].label}, accuracy does not fall steadily"
     else:
         verdict = HOLDS
     return Claim(
@@ -67,10 +78,11 @@ def accuracy_claim(group: Group) -> Claim:
 def loss_claim(group: Group) -> Claim:
     """The loss of the first epoch rises with dt."""
     values = [float(np.mean([curve[0] for curve in step.entry.curves("train_loss")])) for step in group.steps]
+    verdict = _rising(values, "the loss does not rise steadily with dt")
     return Claim(
         "Smaller steps reduce the loss faster in the beginning (mean loss of the first epoch)",
         _by_step(group.steps, lambda step: f"{values[group.steps.index(step)]:.3g}"),
-        _rising(values, "the loss does not rise steadily with dt"),
+        _UNTRAINED if max(_accuracies(group)) < _CHANCE else verdict,
     )
 
 
@@ -78,10 +90,15 @@ def norm_claim(group: Group) -> Claim:
     """The first gradient of the first layer grows with dt."""
     name = "initial.gradient.hidden1.norm"
     values = [float(step.mean(name)) or math.nan for step in group.steps]
+    spikes = [float(step.mean("initial.errors.hidden1.spikes")) for step in group.steps]
+    factors = [_factor(step) for step in group.steps]
+    smaller = [n for n in range(1, len(values)) if values[n] < values[n - 1]]
+    explained = all(spikes[n] < spikes[n - 1] and factors[n] > factors[n - 1] for n in smaller)
+    why = "where spikes get fewer, gradients get smaller, though each spike multiplies them by more"
     return Claim(
         "Gradients explode as dt grows (norm of the first layer's first gradient)",
-        _by_step(group.steps, lambda step: f"{float(step.mean(name)) or math.nan:.3g}".replace("nan", _SILENT)),
-        _rising(values, "where spikes get fewer, gradients get smaller, though each spike multiplies them by more"),
+        _by_step(group.steps, lambda step: f"{float(step.mean(name)) or math.nan:.3g}".replace("nan", SILENT)),
+        _rising(values, why if explained else "the norm does not rise steadily with dt"),
     )
 
 
@@ -95,7 +112,7 @@ def factor_claim(group: Group) -> Claim:
         clamped = float(step.mean("initial.errors.hidden1.clamped"))
         return f"{passed[4]:.3g}, 99 %: {passed[7]:.3g}, above 2: {100 * share:.3g} %, clamped: {100 * clamped:.2g} %"
 
-    values = [float(np.atleast_1d(step.mean("initial.errors.hidden1.passed"))[-2:][0]) for step in group.steps]
+    values = [_factor(step) for step in group.steps]
     return Claim(
         "Gradients explode as dt grows (factor by which an error grows through a spike: median and 99 % quantile; "
         "share of factors above 2; share clamped)",
@@ -128,9 +145,12 @@ def spectrum_claim(group: Group, what: str) -> Claim:
 
     verdict = _rising([-centre for centre in centroids], "")
     if verdict.startswith(NOT):
-        verdict = (
-            f"{NOT} by steps: with a fine step the {what} is a slow ramp, with a coarse one it forgets from step to "
-            "step. In Hz it holds, as a step of dt shows nothing above 1/(2 dt)"
+        in_hertz = _rising([-centre / step.dt for centre, step in zip(centroids, group.steps, strict=True)], "")
+        verdict = f"{NOT} by steps, " + (
+            f"in which a fine one sees a slow ramp of the {what}, and with a coarse one it forgets from step to step. "
+            "In Hz it holds, as a step of dt shows nothing above 1/(2 dt)"
+            if in_hertz == HOLDS
+            else "nor in Hz"
         )
     return Claim(
         f"Larger steps move the hidden layer's {what} to low frequencies (centroid of the power of the batch's mean, "
@@ -142,17 +162,23 @@ def spectrum_claim(group: Group, what: str) -> Claim:
 
 def magnitude_claim(group: Group, high: bool) -> Claim:
     """The power of the voltage itself, at the upper or the lower half of the frequencies."""
-    values = []
+    values, others = [], []
     for step in group.steps:
         power = step.mean("initial.voltage.hidden1.power")
-        moving = power[1:] if power.ndim else np.array([np.nan])
+        moving = power[1:] if power.ndim else np.full(2, np.nan)
         half = len(moving) // 2
-        values.append(float((moving[half:] if high else moving[:half]).sum()))
+        low, up = float(moving[:half].sum()), float(moving[half:].sum())
+        values.append(up if high else low)
+        others.append(low if high else up)
+    alike = all((b > a) == (d > c) for (a, b), (c, d) in zip(*map(itertools.pairwise, (values, others)), strict=True))
     claim = "Smaller steps have larger high frequencies" if high else "Larger steps have larger low frequencies"
     return Claim(
         f"{claim} (power of the batch's mean voltage in the {'upper' if high else 'lower'} half, initial weights)",
         _by_step(group.steps, lambda step: f"{values[group.steps.index(step)]:.2g}"),
-        _rising([-value for value in values] if high else values, "the whole signal grows and shrinks with dt"),
+        _rising(
+            [-value for value in values] if high else values,
+            "the whole signal grows and shrinks with dt" if alike else "it does not change steadily with dt",
+        ),
     )
 
 
@@ -171,78 +197,30 @@ def lbfgs_claim(group: Group) -> Claim:
     )
 
 
-@dataclass(frozen=True)
-class Fit:
-    """How L-BFGS fitted a batch.
-
-    start, loss: at the beginning, and the least. right: predictions there, of `adam_right` that Adam got at its best
-    loss, `adam`. leap: the largest loss of an evaluation over the best one before it. undefined: evaluations without
-    a finite loss. abnormal: whether the line search gave up. silenced: whether it ended
-    where no output neuron spikes and no gradient is left.
-    """
-
-    start: float
-    loss: float
-    right: int
-    leap: float
-    undefined: int
-    abnormal: bool
-    silenced: bool
-    evaluations: int
-    adam: float
-    adam_right: int
-
-    @property
-    def unstable(self) -> bool:
-        """Whether anything went wrong on the way."""
-        return self.abnormal or self.silenced or self.undefined > 0 or self.leap > _LEAP
-
-    def text(self) -> str:
-        """In words."""
-        if self.evaluations == 1:
-            return _SILENT
-        given_up = (", then gives up" if self.abnormal else "") + (", in silence" if self.silenced else "")
-        undefined = f", {self.undefined} undefined" if self.undefined else ""
-        return (
-            f"{self.start:.3g} to {self.loss:.3g} ({self.right} right) in {self.evaluations}{given_up}; leaps to "
-            f"{self.leap:.3g} times the best so far{undefined}; Adam: {self.adam:.3g} ({self.adam_right} right)"
-        )
-
-
-def fit_of(step: Measured) -> Fit | None:
-    """The fit of a step's first run; None where none was made."""
-    names = [f"fit.{one}.{what}" for one in ("lbfgs", "adam") for what in ("losses", "correct")]
-    found = [step.first(name) for name in names]
-    if any(one is None or not len(one) for one in found):
-        return None
-    losses, correct, adam, adam_correct = (one for one in found if one is not None)
-    known = np.where(np.isfinite(losses), losses, np.inf)
-    best = np.minimum.accumulate(known)
-    finite = known[1:][np.isfinite(known[1:])]
-    leaps = finite / best[:-1][np.isfinite(known[1:])]
-    return Fit(
-        start=float(losses[0]),
-        loss=float(known.min()),
-        right=int(correct[np.argmin(known)]),
-        leap=float(leaps.max(initial=1.0)),
-        undefined=int(np.count_nonzero(~np.isfinite(losses))),
-        abnormal=bool(step.first("fit.lbfgs.abnormal")),
-        silenced=step.first("fit.lbfgs.spikes") == 0,
-        evaluations=len(losses),
-        adam=float(adam.min()),
-        adam_right=int(adam_correct[np.argmin(adam)]),
-    )
-
-
 def time_claim(group: Group) -> Claim:
     """How long an epoch takes."""
     seconds = [float(np.median([np.median(run.series("seconds")) for run in step.entry.runs])) for step in group.steps]
-    samples = group.steps[0].entry.config.train_samples
+    config = group.steps[0].entry.config
+    samples = min(config.train_samples or _IMAGES, config.epoch_samples or _IMAGES)
+    whole = max(seconds) * _IMAGES / samples
+    if samples == _IMAGES:
+        verdict = "here it does not" if whole < _THESIS_EPOCH else HOLDS
+    else:
+        verdict = f"here it would{'' if whole >= _THESIS_EPOCH else ' not'}: {whole:.0f} s at most for all {_IMAGES}"
     return Claim(
-        f"An epoch takes two hours (seconds of an epoch{f' of {samples} images' if samples else ''})",
+        f"An epoch takes two hours (seconds of an epoch{f' of {samples} images' if samples < _IMAGES else ''})",
         _by_step(group.steps, lambda step: f"{seconds[group.steps.index(step)]:.0f}"),
-        "here it does not" if max(seconds) < _THESIS_EPOCH else HOLDS,
+        verdict,
     )
+
+
+def _accuracies(group: Group) -> list[float]:
+    return [step.entry.last("test_accuracy").mean for step in group.steps]
+
+
+def _factor(step: Measured) -> float:
+    """The 99 % quantile of what a spike multiplies dL/du by, nan without spikes."""
+    return float(np.atleast_1d(step.mean("initial.errors.hidden1.passed"))[-2:][0])
 
 
 def _centroid(step: Measured, stage: str, what: str) -> float:
@@ -255,12 +233,12 @@ def _by_step(steps: Sequence[Measured], told: Callable[[Measured], str]) -> tupl
 
 
 def _rising(values: Sequence[float], why: str) -> str:
-    """The verdict on a claim that values rise with dt; those that were not measured, or are not there, do not count."""
+    """The verdict on a claim that values rise with dt, between those that were measured and are there."""
     known = [value for value in values if math.isfinite(value)]
     if len(known) < 2:
         return UNKNOWN
     rises = [later > earlier for earlier, later in itertools.pairwise(known)]
     if all(rises):
-        return HOLDS
+        return HOLDS if len(known) == len(values) else f"{PARTLY}: of {len(values)} steps only {len(known)} have it"
     told = f": {why}" if why else ""
     return (PARTLY if known[-1] > known[0] else NOT) + told

@@ -35,9 +35,13 @@ class Measured:
         return np.asarray(self.observed[0][name], float) if self.observed and name in self.observed[0] else None
 
     def mean(self, name: str) -> npt.NDArray[np.float64]:
-        """The mean of an array over the runs, nan where none has it."""
+        """The mean of an array over the runs in which it is a number, nan where it is in none."""
         found = [np.asarray(arrays[name], float) for arrays in self.observed if name in arrays]
-        return np.mean(found, axis=0) if found else np.array(np.nan)
+        if not found:
+            return np.array(np.nan)
+        known = np.isfinite(found)
+        with np.errstate(invalid="ignore"):  # 0/0 is nan
+            return np.asarray(np.where(known, found, 0.0).sum(axis=0) / known.sum(axis=0))
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Group:
 
 
 def groups_of(entries: Sequence[Entry]) -> list[Group]:
-    """The clocked runs among the entries that have been looked at, in the order of the entries."""
+    """The clocked runs among the entries that have been looked at, as they are at their end, in the entries' order."""
     gathered: dict[object, list[Entry]] = {}
     for entry in entries:
         if entry.config.model == "clocked":
@@ -62,8 +66,9 @@ def groups_of(entries: Sequence[Entry]) -> list[Group]:
     found = []
     for group in gathered.values():
         steps = [Measured(entry, _observed(entry)) for entry in sorted(group, key=lambda e: float(e.config.dt or 0))]
-        if any(step.observed for step in steps):
-            found.append(Group(group[0].experiment or group[0].config.kind(), steps))
+        looked_at = [step for step in steps if step.observed]
+        if looked_at:
+            found.append(Group(group[0].experiment or group[0].config.kind(), looked_at))
     return found
 
 

@@ -74,6 +74,75 @@ def test_the_smallest_step_that_is_the_best_holds_in_part_and_chance_not_at_all(
     assert [verdicts(tmp_path / name)[0][0] for name in ("best", "chance")] == [PARTLY, NOT]
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "verdict"),
+    [
+        ((0.1, 0.3, 0.6, 0.9), NOT),  # the coarser the better
+        ((0.950, 0.951, 0.950, 0.949), NOT),  # all alike
+        ((0.5, 0.9, 0.9, 0.9), NOT),  # too little time, but no step that is too coarse
+        ((0.899, 0.9, 0.5, 0.3), PARTLY),  # the smallest is as good as the best
+        ((0.5, 0.3, 0.9, 0.6), PARTLY),
+        ((0.1, 0.9, 0.9, 0.1), HOLDS),
+    ],
+)
+def test_accuracy_has_to_rise_and_fall_by_more_than_nothing(tmp_path, accuracies, verdict):
+    for dt, accuracy in zip(DTS, accuracies, strict=True):
+        run(tmp_path / str(dt), dt, accuracy, arrays_of(dt))
+    assert verdicts(tmp_path)[0][0] == verdict
+
+
+def test_no_loss_falls_faster_where_no_step_trains(tmp_path):
+    for dt in DTS:
+        run(tmp_path / str(dt), dt, 0.1, arrays_of(dt))
+    found, claims = verdicts(tmp_path)
+    assert found[:2] == [NOT] * 2 and "no step trains beyond chance" in claims[1].verdict
+
+
+def test_what_only_some_steps_show_holds_in_part(tmp_path):
+    for dt, norm in zip(DTS, (0.0, 0.0, 2.0, 3.0), strict=True):
+        run(tmp_path / str(dt), dt, 0.5, arrays_of(dt, norm))
+    assert verdicts(tmp_path)[1][2].verdict == f"{PARTLY}: of 4 steps only 2 have it"
+
+
+def test_a_seed_without_spikes_does_not_hide_those_of_the_others(tmp_path):
+    for seed in (0, 1):
+        for dt in DTS[:2]:
+            arrays = arrays_of(dt)
+            if seed:
+                arrays["initial.errors.hidden1.passed"] = np.full(9, np.nan)
+            run(tmp_path / f"{dt}-{seed}", dt, 0.5, arrays, seed=seed)
+    assert verdicts(tmp_path)[1][3].measured[0].startswith("1,")
+
+
+def test_reasons_are_given_only_where_they_were_measured(tmp_path):
+    for name, spikes, hertz in (("fewer", (9, 3), "In Hz it holds"), ("more", (3, 9), "nor in Hz")):
+        coarse = DTS[1] if name == "fewer" else 2 * DTS[0]
+        for dt, norm, spiked, centre in zip((DTS[0], coarse), (5.0, 2.0), spikes, (5, 24), strict=True):
+            arrays = {**arrays_of(dt, norm, centre), "initial.errors.hidden1.spikes": np.array(spiked)}
+            run(tmp_path / name / str(dt), dt, 0.5, arrays)
+        claims = verdicts(tmp_path / name)[1]
+        assert ("spikes get fewer" in claims[2].verdict) == (name == "fewer")
+        assert hertz in claims[5].verdict
+
+
+@pytest.mark.parametrize("given", [{"train_samples": 600}, {"epoch_samples": 600}])
+def test_seconds_of_a_part_of_the_images_are_told_for_all_of_them(tmp_path, given):
+    for dt in DTS[:2]:
+        run(tmp_path / str(dt), dt, 0.5, arrays_of(dt), **given)
+    claim = verdicts(tmp_path)[1][-1]
+    assert "of 600 images" in claim.claim
+    assert claim.verdict == "here it would not: 4000 s at most for all 60000"
+
+
+def test_of_a_sweep_in_progress_the_runs_that_ended_are_told(tmp_path):
+    for dt in DTS[:3]:
+        run(tmp_path / str(dt), dt, 0.5, arrays_of(dt))
+    (tmp_path / str(DTS[0]) / "observables.safetensors").unlink()
+    (group,) = groups_of(compare(read_runs(tmp_path)))
+    assert [step.label for step in group.steps] == ["0.01 s", "0.1 s"]
+    assert all(len(claim.measured) == 2 for claim in claims_of(group))
+
+
 def fit(losses, adam, abnormal):
     return {
         "fit.lbfgs.losses": np.array(losses), "fit.lbfgs.correct": np.arange(len(losses)),
