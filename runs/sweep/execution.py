@@ -110,8 +110,8 @@ def tell_end(out: Path, runs: tuple[PlannedRun, ...], full: bool, board: Board) 
     board.line(f"{finished} of {len(runs)} runs are done, in {out}")
     for run in failed:
         failure = board.status(run).failure or {}
-        times = int(failure.get("attempts", 1))
-        tries = f" ({times} times)" if times > 1 else ""
+        times = failure.get("attempts", 1)
+        tries = f" ({times} times)" if times != 1 else ""
         board.line(f"  failed{tries}: {run.directory}: {failure.get('sentence')}")
     if failed:
         board.line("the same command with --retry tries these again; failed.json in their directories tells more")

@@ -110,7 +110,15 @@ def _read(out: Path) -> dict[str, Any]:
         raise ConfigError(f"{file} is not valid JSON ({error}): remove it and start the sweep again") from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ConfigError(f"{file} is not of format {FORMAT}, the one that this version of lava-dt reads")
+    runs = values.get("runs")
+    if not {"name", "quick"} <= set(values) or not isinstance(runs, list) or not all(map(_is_run, runs)):
+        raise ConfigError(f"{file} is damaged: it lacks what a sweep has; remove it and start the sweep again")
     return values
+
+
+def _is_run(entry: Any) -> bool:
+    kinds = {"directory": str, "experiments": list, "model": str, "config": dict}
+    return isinstance(entry, dict) and all(isinstance(entry.get(key), kind) for key, kind in kinds.items())
 
 
 def _check_is_no_file(out: Path) -> None:

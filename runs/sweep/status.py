@@ -51,10 +51,11 @@ def read_status(path: Path, config: AnyConfig) -> Status:
     if failure is not None and not failure.get("retry"):
         return Status(state="failed", rows=rows, failure=failure)
     progress = _read(path / "progress.json") or {}
-    if not _is_alive(read_holder(path), float(progress.get("time", 0.0))):
+    if not _is_alive(read_holder(path), _number(progress, "time")):
         return Status(state="waiting", rows=rows, failure=failure)
-    in_epoch = progress.get("epoch") == len(rows) + 1 and progress.get("total")
-    part = min(1.0, progress["seen"] / progress["total"]) if in_epoch else 0.0
+    seen, total = _number(progress, "seen"), _number(progress, "total")
+    in_epoch = progress.get("epoch") == len(rows) + 1 and total > 0
+    part = min(1.0, max(0.0, seen / total)) if in_epoch else 0.0
     return Status(state="running", rows=rows, part=part, failure=failure)
 
 
@@ -74,7 +75,7 @@ def note_failure(path: Path, error: BaseException | str) -> None:
     before = _read(path / "failed.json") or {}
     told = isinstance(error, str)
     values = {
-        "attempts": int(before.get("attempts", 0)) + 1,
+        "attempts": int(_number(before, "attempts")) + 1,
         "type": "WorkerDied" if told else type(error).__name__,
         "sentence": (str(error) or type(error).__name__).strip(),
         "traceback": "" if isinstance(error, str) else "".join(traceback.format_exception(error)),
@@ -146,6 +147,12 @@ def _is_alive(holder: tuple[str, int] | None, last_heard: float) -> bool:
     except OSError:  # another user's
         return True
     return True
+
+
+def _number(values: dict[str, Any], key: str) -> float:
+    """A number of a file that may be damaged; 0 where it is none."""
+    value = values.get(key)
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _read(file: Path) -> dict[str, Any] | None:

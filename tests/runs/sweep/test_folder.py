@@ -75,6 +75,11 @@ def test_what_is_no_sweep_is_told(tmp_path, tiny):
     (tmp_path / "sweep.json").write_text('{"format": 2}')
     with pytest.raises(ConfigError, match="is not of format 1"):
         read_runs(tmp_path)
+    for damaged in ({}, {"name": "tiny", "quick": False, "runs": None}, {"name": "a", "quick": False, "runs": [{}]}):
+        (tmp_path / "sweep.json").write_text(json.dumps({"format": 1, **damaged}))
+        for look in (read_runs, lambda out: prepare(tiny(), out)):
+            with pytest.raises(ConfigError, match=r"sweep.json is damaged: it lacks what a sweep has; remove it"):
+                look(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="is a file, but a sweep needs a directory"):
         prepare(tiny(), tmp_path / "file")

@@ -223,6 +223,22 @@ def test_a_run_of_a_process_that_is_gone_waits(tmp_path, tiny):
     assert (status.state, status.part) == ("running", 0.25)
 
 
+@pytest.mark.parametrize("damaged", ["[]", "{", '{"time": null}', '{"time": "x", "epoch": 1, "seen": "y", "total": 9}'])
+def test_a_damaged_note_of_progress_counts_as_none(tmp_path, tiny, damaged):
+    (run, *_) = prepare(tiny(), tmp_path)
+    path = run_path(tmp_path, run)
+    with RunDirectory(path).open(run.config):
+        (path / "progress.json").write_text(damaged)
+        status = read_status(path, run.config)
+    assert (status.state, status.part) == ("running", 0.0)
+
+
+def test_a_damaged_count_of_attempts_begins_anew(tmp_path):
+    (tmp_path / "failed.json").write_text('{"attempts": null}')
+    note_failure(tmp_path, "again")
+    assert read_failure(tmp_path)["attempts"] == 1
+
+
 def test_what_is_damaged_of_a_failure_still_is_one(tmp_path):
     (tmp_path / "failed.json").write_text("{")
     assert read_failure(tmp_path)["sentence"] == "failed.json is damaged"
