@@ -119,6 +119,11 @@ class SweepFile(BaseModel):
             raise ValueError(f"{times} experiments are named {name!r}: give each a name of its own")
         return self
 
+    @property
+    def has_small(self) -> bool:
+        """Whether it says what its quick size is."""
+        return any(over.settings or over.grid for over in (self.quick, *(one.quick for one in self.experiment)))
+
     def small(self) -> SweepFile:
         """The quick size, as a file of its own: the sweep's overrides first, then each experiment's own."""
         experiments = [one.overridden(self.quick).overridden(one.quick) for one in self.experiment]
@@ -152,6 +157,8 @@ def _sentence(error: ValidationError, values: dict[str, Any], where: str) -> str
         name = entry.get("name", f"number {place[1] + 1}") if isinstance(entry, dict) else f"number {place[1] + 1}"
         experiment, place = f", experiment {name!r}", place[2:]
     key = ".".join(map(str, place))
+    if place == ["experiment"] and isinstance(values.get("experiment"), dict):
+        return f"{where}: [experiment] is one table, but there may be several: write [[experiment]]"
     if first["type"] == "value_error":
         return f"{where}{experiment}: {first['ctx']['error']}"
     if first["type"] == "extra_forbidden":

@@ -83,8 +83,10 @@ def load_sweep(source: Path | str, quick: bool = False, data: Data = None) -> Sw
         ConfigError: what the file or a configuration refuses, in one sentence that names the experiment.
     """
     full = parse_sweep(source)
-    file = full.small() if quick else full
     where = str(source) if isinstance(source, Path) else "the sweep"
+    if quick and not full.has_small:
+        raise ConfigError(f"{where} has no quick size: say what it changes, as in [quick.settings] epochs = 2")
+    file = full.small() if quick else full
     base = source.parent if isinstance(source, Path) else Path()
     found: dict[str, PlannedRun] = {}
     for experiment in file.experiment:

@@ -37,6 +37,7 @@ def test_a_plan_is_told_and_nothing_is_done(lava_dt, file, tmp_path):
 
 
 def test_quick_has_a_directory_of_its_own(lava_dt, file):
+    file.write_text("quick.settings.epochs = 1\n" + file.read_text())
     assert "in results/tiny-quick" in lava_dt(file, "--plan", "--quick")[1]
     assert "in elsewhere" in lava_dt(file, "--plan", "--quick", "--out", "elsewhere")[1]
 

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from runs.config import ConfigError
+from runs.sweep import load_sweep
 from runs.sweep.file import parse_sweep
 from runs.sweep.toml_text import toml_text
 
@@ -22,6 +23,7 @@ HEAD = 'name = "a"\n[[experiment]]\nname = "one"\nmodel = "bats"\n'
         ("name = ", "the sweep is not valid TOML"),
         ('name = "a"', "the sweep lacks 'experiment': add an \\[\\[experiment\\]\\]"),
         ('name = "a"\nexperiment = []', "there is no experiment"),
+        (HEAD.replace("[[experiment]]", "[experiment]"), "may be several: write \\[\\[experiment\\]\\]"),
         ('[[experiment]]\nname = "b"\nmodel = "bats"', "the sweep lacks 'name'"),
         ('name = "a b"\n[[experiment]]\nname = "b"\nmodel = "bats"', "name = 'a b': it names a directory, too"),
         (HEAD + 'colour = "red"', "experiment 'one' has an unknown key 'colour'"),
@@ -49,6 +51,13 @@ def test_what_a_sweep_file_may_not_hold_is_told_in_one_sentence(text, sentence):
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.toml cannot be read: No such file"):
         parse_sweep(tmp_path / "none.toml")
+
+
+def test_a_quick_size_is_not_made_up():
+    with pytest.raises(
+        ConfigError, match=r"the sweep has no quick size: say what it changes, as in \[quick.settings\]"
+    ):
+        load_sweep(HEAD, quick=True)
 
 
 def test_the_quick_size_overrides_settings_and_grids():

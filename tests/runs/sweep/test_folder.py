@@ -55,7 +55,7 @@ def test_drivers_that_begin_at_once_write_one_sweep(tmp_path, tiny):
 def test_another_sweep_another_size_and_longer_runs_are_refused(tmp_path, tiny, tiny_text):
     prepare(tiny(), tmp_path)
     with pytest.raises(ConfigError, match="holds the full size of the sweep 'tiny': give another --out"):
-        prepare(load_sweep(tiny_text(), quick=True), tmp_path)
+        prepare(load_sweep("quick.settings.epochs = 1\n" + tiny_text(), quick=True), tmp_path)
     with pytest.raises(ConfigError, match="holds the full size of the sweep 'tiny'"):
         prepare(load_sweep(tiny_text().replace('"tiny"', '"other"')), tmp_path)
     path = run_path(tmp_path, tiny().runs[1])
