@@ -124,7 +124,7 @@ class Tables:
             raise ConfigError(f"the query failed: {_sentence(error)}") from None
 
     def _hint(self) -> str:
-        return f"ask the tables {', '.join(self.names)}"
+        return "ask the tables runs, epochs, summary"
 
     def write_csv(self, out: Path) -> list[Path]:
         """Writes every table into the directory `out`, as runs.csv, epochs.csv and summary.csv; before any query."""

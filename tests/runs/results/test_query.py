@@ -41,7 +41,7 @@ def test_the_answer_is_a_table(results):
 
 def test_the_summary_is_made_when_it_is_asked_for(results):
     assert "-0" not in asked("SELECT change FROM Summary", [results])
-    with pytest.raises(ConfigError, match=r"ask the tables runs, epochs$"):
+    with pytest.raises(ConfigError, match=r"ask the tables runs, epochs, summary$"):
         asked("SELECT * FROM sumary", [results])
 
 

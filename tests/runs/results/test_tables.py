@@ -126,7 +126,9 @@ def test_files_are_out_of_reach(results, tmp_path):
         f"ATTACH '{tmp_path}/stolen.db'",
         f"SELECT * FROM read_text('{results}/loose/config.json')",
     ):
-        with pytest.raises(ConfigError, match=r"reaches for a file: ask the tables runs, epochs; --csv FILE writes"):
+        with pytest.raises(
+            ConfigError, match=r"reaches for a file: ask the tables runs, epochs, summary; --csv FILE writes"
+        ):
             ask(results, sql)
     assert not list(tmp_path.glob("stolen*"))
 
@@ -136,7 +138,7 @@ def test_files_are_out_of_reach(results, tmp_path):
     [
         ("SELEC 1", r'the query failed: Parser Error: syntax error at or near "selec"'),
         ("SELECT nope FROM runs", r'Referenced column "nope" not found in FROM clause!; Candidate bindings: '),
-        ("SELECT * FROM nope", r"Table with name nope does not exist!; ask the tables runs, epochs$"),
+        ("SELECT * FROM nope", r"Table with name nope does not exist!; ask the tables runs, epochs, summary$"),
         ("  ", r'the query is empty: ask something, such as "SELECT \* FROM runs"'),
     ],
 )
