@@ -80,6 +80,8 @@ def load_events(
         ImportError: tonic is needed, and not installed.
         ValueError: a name that is not known, a file that is damaged, or arguments that do not fit the data set.
     """
+    if limit is not None and limit < 0:
+        raise ValueError(f"limit came as {limit}: pass a number of samples, 0 or more, or None for all")
     if dataset in IMAGE_SETS:
         if start != 0 or end is not None:
             raise ValueError(

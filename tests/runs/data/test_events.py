@@ -106,6 +106,9 @@ def test_take_is_lazy_and_keeps_order_and_repeats(nmnist):
     np.testing.assert_array_equal(some.bin([0, 2], 300, 10), nmnist.bin([13, 10], 300, 10))
     assert nmnist.bin([], 3).shape == (0, 2312, 3) and nmnist.listed([], 3)[0].shape == (3, 0)
     assert len(load_events("nmnist", "test", limit=4)) == 4
+    assert len(load_events("nmnist", "test", limit=0)) == 0
+    with pytest.raises(ValueError, match=r"limit came as -1: pass a number of samples, 0 or more, or None for all"):
+        load_events("mnist", "test", limit=-1)
 
 
 def test_the_checksum_tells_content_order_labels_and_encoding_apart(nmnist):
