@@ -57,7 +57,8 @@ extern "C" __global__ void simulate(const long long* __restrict__ offsets, const
             }
             if (u < theta)
                 continue;
-            const double slope = before < theta ? ((double)rise - (double)(u_lost * before)) / dt : 0;
+            /* a crossing rises, by however little of it rounding leaves: 0 says that there is none */
+            const double slope = before < theta ? fmax(((double)rise - (double)(u_lost * before)) / dt, 1e-30) : 0;
             clamped += slope > 0 && slope * clamp < 1;
             const REAL drop = (REAL)(hard ? (double)u - v_reset : threshold - v_reset);
             slopes[place] = (REAL)slope;

@@ -24,6 +24,7 @@ STATE_ROWS = 5
 I, U, X, NEXT_U, RISE = range(STATE_ROWS)  # noqa: E741  # rows of the state of a block
 STEP, NEURON, SLOT = range(3)  # of a spike, integers; below: floats
 SLOPE, DROP = range(2)
+LEAST_SLOPE = 1e-30  # of a crossing, as 0 says that there is none: any clamp bounds it
 HARD, THETA, V_RESET, DT, CLAMP = range(5)  # places of the constants of the threshold
 
 
@@ -161,7 +162,9 @@ def _fire(state, width, low, k, lost, threshold, theta, tally, floats, integers)
             tally[DIVERGED] = low + j
             u = theta
         drop = u - threshold[V_RESET] if threshold[HARD] != 0.0 else threshold[THETA] - threshold[V_RESET]
-        slope = (state[RISE, j] - lost * before) / threshold[DT] if before < theta else 0.0
+        slope = 0.0
+        if before < theta:  # it did rise, by however little of it rounding leaves
+            slope = max((state[RISE, j] - lost * before) / threshold[DT], LEAST_SLOPE)
         tally[BOUNDED] += (slope > 0.0) & (slope * threshold[CLAMP] < 1.0)
         state[U, j] = threshold[V_RESET] if threshold[HARD] != 0.0 else u - drop
         integers[STEP, n] = k

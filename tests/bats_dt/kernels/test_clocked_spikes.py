@@ -257,3 +257,14 @@ def test_a_pulse_carries_dt_where_an_impulse_carries_one():
     pulse = traced(cpu, inputs, np.ones((1, 1)), neuron_with(drive="pulse", threshold=9.0), STEPS)
     impulse = traced(cpu, inputs, np.ones((1, 1)), neuron_with(threshold=9.0), STEPS)
     np.testing.assert_allclose(pulse, DT * impulse, rtol=1e-12)
+
+
+def test_a_crossing_lost_in_rounding_is_still_one_and_clamped():
+    """A constant drive settles at theta, which the last step reaches by less than a rounding of U: nothing of a slope
+    is left in float32, and the spike does not become one that follows another."""
+    dt, steps = 0.01, 1500
+    inputs = event_lists((np.arange(steps) * dt)[None, None].astype(np.float32), np.array([[steps]]))
+    neuron = ClockedNeuron(dt, 0.03898915032264132, 0.14127754206120713, 1.9999998807907104, v_reset=-5.0)
+    spikes = cpu.clocked_spikes(inputs, np.array([[0.02]], np.float32), neuron, steps, steps)
+    assert (spikes.slopes > 0).all()
+    assert spikes.bounded.sum() == len(spikes.slopes) > 0
