@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from bats_dt.backend import array_module
 from bats_dt.checks import instance, real_number
 from bats_dt.clocked_neuron import ClockedNeuron
 from bats_dt.grid import TimeGrid
@@ -190,6 +192,16 @@ class ClockedLIFLayer(SpikingLayer):
 
     def _connections(self) -> str:
         return f"{self.n_neurons} neurons above {self._previous_layer.n_neurons}"
+
+    def _inputs(self) -> SpikeEvents:
+        """Spikes below; in float64, those in float32 that are within four roundings of the grid are put on it."""
+        below, inputs = self._previous_layer.events.times, super()._inputs()
+        if below.dtype == self._dtype or self._dtype == np.float32:
+            return inputs
+        xp, position = array_module(), inputs.times / self.dt
+        nearest = xp.rint(position)
+        on_grid = xp.abs(position - nearest) <= 4 * np.finfo(below.dtype).eps * xp.maximum(nearest, 1)
+        return replace(inputs, times=xp.where(on_grid, nearest * self.dt, inputs.times))
 
     def _simulate(self, inputs: SpikeEvents, max_simulation: float) -> ClockedSpikes:  # type: ignore[override]
         return clocked_spikes(inputs, self._by_input, self.neuron, self._steps, self.max_n_spike)

@@ -375,3 +375,16 @@ def test_diverged_weights_are_refused_in_words():
     layer = layer_above(spiking_input([0.0, 0.0, 0.0]), [[3e38, 3e38, 3e38]])
     with np.errstate(all="ignore"), pytest.raises(ValueError, match="weights have diverged: the potential of neuron 0"):
         layer.forward(END)
+
+
+def test_grid_times_in_single_precision_are_on_the_grid_of_a_layer_in_double_precision():
+    """0.7 is below 7 * 0.1 in float32, by more than float64 takes for rounding."""
+    network, k = Network(), np.arange(1, 30)
+    network.add_layer(InputLayer(1), input=True)
+    layer = ClockedLIFLayer(
+        network.layers[0], n_neurons=1, dt=0.1, tau_s=0.5, tau_mem=0.5, theta=1.0, dtype=np.float64,
+        weight_initializer=lambda n_post, n_pre: np.ones((n_post, n_pre)),
+    )  # fmt: skip
+    network.add_layer(layer)
+    network.forward((k * 0.1).astype(np.float32)[None, None], np.array([[29]]), 4.0)
+    np.testing.assert_array_equal(layer.emitted.input_steps, k)
