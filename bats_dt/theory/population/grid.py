@@ -11,6 +11,7 @@ from bats_dt.theory.lif import LIF
 from bats_dt.theory.population.moments import Moments, stationary_moments
 
 MOST_CELLS = 1000  # along one axis
+LEAST_JUMPS = 1.0  # within tau_syn
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def grid_for(
 ) -> Grid:
     """Cells of about 1/``fineness`` of a standard deviation, over ``width`` of them to both sides of the mean.
 
-    The height of a jump, w/tau_syn, is a whole number of cells along i.
+    They are finer where u follows i so closely that of a known i less than three cells of u would be left. The height
+    of a jump, w/tau_syn, is a whole number of cells along i.
 
     rate: lambda [1/s]. weight: w. noise: "jumps", which leave a neuron on one side of 0, or "diffusion".
     threshold, v_reset: the potential ends at the threshold, where one is given, and begins below v_reset.
@@ -78,20 +80,37 @@ def grid_for(
 
     Raises
     ------
-    ValueError: a rate or weight for which there is no spread, or so many small jumps that they need too many cells.
+    ValueError: a rate or weight for which there is no spread; fewer than one jump within tau_syn, of which cells would
+    not have the moments; so many small jumps, so far a threshold or so different time constants that they need too many
+    cells.
     """
     if not (math.isfinite(rate) and rate > 0):
         raise ValueError(f"rate is {rate} 1/s: input spikes must arrive at a finite rate above 0; pass for example 100")
     if not (math.isfinite(weight) and weight):
         raise ValueError(f"weight is {weight}: it must be finite and not 0, or nothing arrives; pass for example 0.1")
-    mean, covariance = stationary_moments(lif, rate, weight)
+    if noise == "jumps" and rate * lif.tau_syn < LEAST_JUMPS:
+        raise ValueError(
+            f"rate is {rate:g} 1/s, fewer than one input spike within tau_syn = {lif.tau_syn:g} s: the density has an "
+            f"edge at every jump, which cells do not follow; pass {LEAST_JUMPS / lif.tau_syn:g} 1/s or more, or "
+            "simulate neurons with sample_states and sample_rates"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):  # refused below
+        mean, covariance = stationary_moments(lif, rate, np.float64(weight))
     spread = np.sqrt(np.diag(covariance))
+    if not (np.isfinite(spread).all() and spread.all()):
+        raise ValueError(
+            f"weight is {weight:g} with resistance = {lif.resistance:g}: the spread of u or i is beyond the numbers; "
+            "pass values of ordinary size"
+        )
+    if threshold is not None and not (math.isfinite(threshold) and math.isfinite(v_reset)):
+        raise ValueError(f"the threshold is {threshold} with v_reset = {v_reset}: pass finite potentials")
     (low_u, high_u), (low_i, high_i) = (_range(m, s, width, from_rest) for m, s in zip(mean, spread, strict=True))
     if noise == "jumps" and weight > 0:  # which all go up, so that nothing is below 0
         low_u, low_i = max(low_u, 0.0), max(low_i, 0.0)
     elif noise == "jumps":
         high_u, high_i = min(high_u, 0.0), min(high_i, 0.0)
-    of_u, of_i = spread / fineness
+    left = math.sqrt(lif.tau_mem / (lif.tau_mem + lif.tau_syn))  # of the deviation of u where i is known, and of i
+    of_u, of_i = spread * min(1 / fineness, left / 3)
     jump = abs(weight) / lif.tau_syn
     height = jump / math.ceil(jump / of_i)
     if threshold is not None:
@@ -104,8 +123,8 @@ def grid_for(
     if max(cells_u, cells_i) > MOST_CELLS:
         raise ValueError(
             f"the density needs {cells_i} by {cells_u} cells, {MOST_CELLS} are the most along an axis: {rate:g} spikes "
-            f"a second within time constants of {lif.tau_syn:g} s and {lif.tau_mem:g} s are many small jumps; pass a "
-            "lower rate with a larger weight"
+            f"a second within time constants of {lif.tau_syn:g} s and {lif.tau_mem:g} s need them; pass a lower "
+            "rate with a larger weight, time constants that differ less, or a nearer threshold"
         )
     return Grid(np.linspace(low_u, high_u, cells_u + 1), low_i + height * np.arange(cells_i + 1))
 
