@@ -26,6 +26,7 @@ from runs.explain.figures import COLOURS, INK, STYLE, dress
 _SPIKES = 3_000_000  # that are drawn, at most
 _NEURONS = 20_000
 _BARS = 100  # of the figure
+_RATIO = 100  # of the time constants, at most
 _LONG = 10  # of the longer time constant: as good as settled
 
 
@@ -51,8 +52,14 @@ def solve(lif: LIF, inputs: Inputs) -> Population:
 
     Raises
     ------
-    ValueError: a rate or weight of which there is no density.
+    ValueError: a rate or weight of which there is no density; time constants that differ too much to wait for it.
     """
+    shorter, longer = sorted((lif.tau_mem, lif.tau_syn))
+    if longer > _RATIO * shorter:
+        raise ValueError(
+            f"tau_mem and tau_syn differ by a factor of {longer / shorter:.3g}: a population is followed in steps of "
+            f"the shorter one for many of the longer one, which takes minutes beyond {_RATIO}; leave --population out"
+        )
     rate, weight, time = inputs.rate, inputs.weight, _LONG * max(lif.tau_mem, lif.tau_syn)
     expected = stationary_moments(lif, rate, weight)
     if inputs.threshold is None:

@@ -130,6 +130,10 @@ def test_a_population_with_a_threshold_has_a_rate(capsys):
             "--v-reset is 1.5 with --threshold 1: a spike must leave the potential below the threshold",
         ),
         (("--dt", "1", "--population", "--rate", "-9", "--weight", "1"), "rate is -9.0 1/s: input spikes must arrive"),
+        (
+            ("--tau-syn", "1e-6", "--dt", "1e-3", "--population", "--rate", "1e7", "--weight", "1"),
+            "tau_mem and tau_syn differ by a factor of",
+        ),
         ((), "lava-dt explain needs a step: pass --dt SECONDS"),
     ],
 )
