@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from runs.comparison import compare, read_runs
+from runs.config import make_config
+from runs.results.costs import _steps
 from runs.results.energy import CMOS_45NM, LOIHI
 
 COUNTED = {
@@ -111,3 +113,10 @@ def test_older_rows_tell_spikes_a_layer_and_no_operations(tmp_path, put_run):
     assert found.spikes == 1.5 * 100 + 2.0 * 10
     assert found.activation_sparsity == pytest.approx(1 - 170 / 110 / 30)
     assert math.isnan(found.operations) and math.isnan(found.energy(LOIHI)) and found.simulated_seconds == 0.3
+
+
+def test_the_published_protocol_has_as_many_steps_as_lava_dl_makes_bins():
+    for settings, steps in ({}, 300), ({"test_fine": False}, 37), ({"test_fine": False, "prebinned": False}, 300):
+        config = make_config("slayer", {"protocol": "published", "dt": 8, **settings})
+        assert _steps(config) == steps
+    assert _steps(make_config("slayer", {"dt": 8})) == 38  # the described protocol keeps the shorter one
