@@ -11,6 +11,8 @@ from runs.console import Console
 from runs.explain.findings import find, largest_step
 from runs.explain.wording import LEGEND, advice_lines, neuron_lines, step_lines
 
+_MOST = 100_000  # steps in the longer time constant
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -37,6 +39,12 @@ def explain(
     """
     if not 0 < tolerance < 1:
         raise ValueError(f"--error is {tolerance:g}: it is a share of the peak between 0 and 1; pass for example 0.01")
+    longer = max(lif.tau_mem, lif.tau_syn)
+    if dts and min(dts) > 0 and longer > _MOST * min(dts):
+        raise ValueError(
+            f"--dt is {min(dts):g} s, less than a {_MOST}th of the longer time constant of {longer:g} s: a "
+            f"response to a spike would take too many steps to be followed; pass {longer / _MOST:g} or more"
+        )
     steps = [[Stepped(lif, dt, scheme) for scheme in schemes] for dt in sorted(set(dts))]
     if inputs is not None and inputs.threshold is not None and not inputs.v_reset < inputs.threshold:
         raise ValueError(

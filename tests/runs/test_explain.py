@@ -117,6 +117,7 @@ def test_a_population_with_a_threshold_has_a_rate(capsys):
     ("words", "sentence"),
     [
         (("--tau-syn", "0", "--dt", "1"), "tau_syn is 0.0 s: a time constant must be finite and above 0"),
+        (("--dt", "1e-12"), "--dt is 1e-12 s, less than a 100000th of the longer time constant"),
         (("--dt", "0"), "dt is 0.0 s: a step must be finite and above 0; pass for example 0.001"),
         (("--dt", "0.001", "--resistance", "-1"), "resistance is -1.0: it must be finite and above 0"),
         (("--dt", "0.001", "--error", "2"), "--error is 2: it is a share of the peak between 0 and 1"),
