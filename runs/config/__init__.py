@@ -6,7 +6,7 @@ bins is given, the other is computed; both are stored.
 
 from runs.config.bats import BatsConfig
 from runs.config.clocked import ClockedConfig
-from runs.config.loading import MODELS, AnyConfig, load_config, make_config, saved_config
+from runs.config.loading import MODELS, AnyConfig, load_config, make_config, saved_config, with_underscores
 from runs.config.shared import ConfigError, shown
 from runs.config.slayer import SlayerConfig
 
@@ -21,4 +21,5 @@ __all__ = [
     "make_config",
     "saved_config",
     "shown",
+    "with_underscores",
 ]

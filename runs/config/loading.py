@@ -53,7 +53,7 @@ def load_config(model: str, file: Path | None, overrides: dict[str, Any]) -> Any
     Raises:
         ConfigError: a file that cannot be read, is no TOML, or holds what make_config refuses.
     """
-    values = {} if file is None else {key.replace("-", "_"): value for key, value in _read(file).items()}
+    values = {} if file is None else with_underscores(_read(file), str(file))
     named = values.pop("model", model)
     if named != model:
         raise ConfigError(f"{file} is a configuration for model = {named!r}, not for {model!r}")
@@ -65,6 +65,21 @@ def load_config(model: str, file: Path | None, overrides: dict[str, Any]) -> Any
     if values.get("data") is not None and isinstance(values["data"], str | Path):
         values["data"] = Path(values["data"]).expanduser().resolve()
     return make_config(model, values, str(file) if file else "the configuration")
+
+
+def with_underscores(values: dict[str, Any], source: str) -> dict[str, Any]:
+    """Keys that may be spelt with hyphens, as the flags are, in the spelling of the models.
+
+    Raises:
+        ConfigError: a key in both spellings.
+    """
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = str(key).replace("-", "_")
+        if name in found:
+            raise ConfigError(f"{source} gives {name} twice, once spelt {name.replace('_', '-')}: give it once")
+        found[name] = value
+    return found
 
 
 def _read(file: Path) -> dict[str, Any]:

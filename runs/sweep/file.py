@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from runs.config import MODELS, ConfigError
+from runs.config import MODELS, ConfigError, with_underscores
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,11 +32,13 @@ class Overrides(BaseModel):
     @classmethod
     def _spell(cls, values: Any) -> Any:
         """Keys may be spelt with hyphens, as the flags are."""
-        return {str(k).replace("-", "_"): v for k, v in values.items()} if isinstance(values, dict) else values
+        return with_underscores(values, "a table") if isinstance(values, dict) else values
 
     @field_validator("grid", mode="before")
     @classmethod
     def _check_lists(cls, grid: Any) -> Any:
+        if isinstance(grid, dict) and "epochs" in grid:
+            raise ValueError("grid.epochs: a longer run goes on from a shorter one; put the longest into settings")
         for key, values in grid.items() if isinstance(grid, dict) else ():
             if not isinstance(values, list):
                 raise ValueError(f"grid.{key} = {values!r} is not a list: write [{values!r}], or put it into settings")

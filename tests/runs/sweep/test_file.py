@@ -34,6 +34,8 @@ HEAD = 'name = "a"\n[[experiment]]\nname = "one"\nmodel = "bats"\n'
         (HEAD + "grid = {bins = 30}", "grid.bins = 30 is not a list: write \\[30\\], or put it into settings"),
         (HEAD + "grid = {bins = []}", "grid.bins is an empty list, which makes no run at all"),
         (HEAD + "grid = {bins = [30, 30]}", "grid.bins = \\[30, 30\\] holds a value twice"),
+        (HEAD + "grid = {epochs = [1, 2]}", "grid.epochs: a longer run goes on from a shorter one"),
+        (HEAD + "settings = {train-samples = 3, train_samples = 4}", "gives train_samples twice"),
         (HEAD + "grid = {seed = [0]}\nsettings = {seed = 0}", "seed is in the settings and in the grid"),
         (HEAD.replace("bats", "cats"), "experiment 'one': model = 'cats', but there are only: bats, slayer"),
         (HEAD.replace("one", "o ne"), "is made of letters, digits and hyphens"),
