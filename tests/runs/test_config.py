@@ -277,7 +277,5 @@ def test_the_names_of_data_sets_and_encodings_are_the_loader_s():
 def test_a_key_in_both_spellings_is_refused(tmp_path):
     file = tmp_path / "run.toml"
     file.write_text("train-samples = 3\ntrain_samples = 4\n")
-    with pytest.raises(
-        ConfigError, match=r"run\.toml gives train_samples twice, once spelt train-samples"
-    ):
+    with pytest.raises(ConfigError, match=r"run\.toml gives train_samples twice, once spelt train-samples"):
         load_config("bats", file, {})
