@@ -13,19 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from runs.bench.results import Record
+from runs.plot_style import GRID, INK, STYLE
 
 Curves = dict[str, list[tuple[float, float]]]
-_INK, _GRID = "#1f2933", "#e4e7eb"
-_STYLE: Any = {
-    "font.size": 9,
-    "font.family": "DejaVu Sans",
-    "axes.edgecolor": "#9aa5b1",
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "text.color": _INK,
-    "svg.hashsalt": "lava-dt",
-}
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,7 @@ def draw(races: Sequence[Record], panels: Sequence[Panel], colours: dict[str, st
     """
     named = [race for race in races if race["entries"]]
     shown = [panel for panel in panels if panel.drawn()]
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         height = max(1.2, 0.16 * sum(len(race["entries"]) + 1 for race in named) + 0.8)
         rows = -(-len(shown) // 2)
         heights = [*([height] if named or not rows else []), *([3 * rows] if rows else [])]
@@ -78,7 +68,7 @@ def _bars(axes: Axes, races: Sequence[Record], colours: dict[str, str]) -> None:
         shown = {name: row for name, row in race["entries"].items() if "wall_ratio" in row}
         for name, row in shown.items():
             if name != row.get("reference", race["reference"]):
-                axes.barh(place, row["wall_ratio"], height=0.85, color=colours.get(name, _INK))
+                axes.barh(place, row["wall_ratio"], height=0.85, color=colours.get(name, INK))
                 axes.annotate(
                     f" {row['wall_ratio']:.1f} x  {name}", (row["wall_ratio"], place), va="center", fontsize=7
                 )
@@ -88,7 +78,7 @@ def _bars(axes: Axes, races: Sequence[Record], colours: dict[str, str]) -> None:
         place += 0.8
     labels = [name if name not in names[:i] else "" for i, name in enumerate(names)]
     axes.set_yticks(ticks, labels, fontsize=7.5)
-    axes.axvline(1, color=_INK, lw=1)
+    axes.axvline(1, color=INK, lw=1)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     left, right = axes.get_xlim()
@@ -100,7 +90,7 @@ def _bars(axes: Axes, races: Sequence[Record], colours: dict[str, str]) -> None:
 def _lines(axes: Axes, panel: Panel, colours: dict[str, str]) -> None:
     curves = panel.drawn()
     for entry, points in curves.items():
-        axes.plot(*zip(*points, strict=True), "o-", color=colours.get(entry, _INK), lw=1.6, ms=4, label=entry)
+        axes.plot(*zip(*points, strict=True), "o-", color=colours.get(entry, INK), lw=1.6, ms=4, label=entry)
     axes.set_xscale("log")
     axes.set_yscale("log")
     ticks = _apart(sorted({value for points in curves.values() for value, _ in points}))
@@ -125,6 +115,6 @@ def _apart(values: list[float]) -> list[float]:
 
 
 def _dress(axes: Axes) -> None:
-    axes.grid(color=_GRID, lw=0.8)
+    axes.grid(color=GRID, lw=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

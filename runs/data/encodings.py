@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
-
-EncodingName = Literal["latency", "rate", "saccade"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from runs.config.datasets import DatasetName, EncodingName
 from runs.data.cache import Cache, kept, state_of
 from runs.data.encoded import EncodedImages
-from runs.data.encodings import EncodingName, Latency, Rate
+from runs.data.encodings import Latency, Rate
 from runs.data.events import EventSet
 from runs.data.mnist import IMAGE_SETS, load_images
 from runs.data.nmnist import load_nmnist, nmnist_source
@@ -22,20 +23,6 @@ from runs.data.source import Source, StoredEvents, channel_type
 from runs.data.store import Key
 from runs.data.tonic_sets import TONIC_SETS, read_with_tonic, tonic_files
 
-DatasetName = Literal[
-    "mnist",
-    "fashion",
-    "emnist",
-    "emnist-balanced",
-    "emnist-letters",
-    "emnist-digits",
-    "emnist-mnist",
-    "emnist-bymerge",
-    "emnist-byclass",
-    "nmnist",
-    "shd",
-    "dvsgesture",
-]
 Split = Literal["train", "test"]
 Encoding: TypeAlias = Latency | Rate | Saccade
 

@@ -17,19 +17,9 @@ from bats_dt.theory import LIF, Stepped, compare, impulse_response
 from bats_dt.theory.truncation import ORDER
 from runs.explain.findings import peak_of
 from runs.explain.wording import NAMES, time_text
+from runs.plot_style import GRID, INK, STYLE
 
-INK, GRID = "#1f2933", "#e4e7eb"
-STYLE: Any = {
-    "font.size": 9.5,
-    "font.family": "DejaVu Sans",
-    "axes.edgecolor": "#9aa5b1",
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "text.color": INK,
-    "svg.hashsalt": "lava-dt",
-    "svg.fonttype": "path",
-}
+EXPLAINED: Any = {**STYLE, "font.size": 9.5, "svg.fonttype": "path"}
 COLOURS = {
     "forward_euler": "#c2410c", "backward_euler": "#1d4ed8", "exponential": "#0f766e", "bilinear": "#7c3aed",
 }  # fmt: skip
@@ -40,7 +30,7 @@ _DPI = 150
 def bode(steps: Sequence[Sequence[Stepped]]) -> Figure:
     """|H| and its phase against frequency, continuous and by scheme: a column a step (at most four, the finest)."""
     steps = steps[:4]
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(EXPLAINED):
         figure = Figure(figsize=(max(5.2, 3.4 * len(steps)), 5.0), layout="constrained")
         grid = figure.subplots(2, len(steps), sharey="row", sharex=True, squeeze=False)
         lif = steps[0][0].lif
@@ -85,7 +75,7 @@ def bode(steps: Sequence[Sequence[Stepped]]) -> Figure:
 def responses(steps: Sequence[Sequence[Stepped]]) -> Figure:
     """u after a spike at 0, exact and by scheme, and the error: a column a step (at most four, the finest)."""
     steps = steps[:4]
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(EXPLAINED):
         figure = Figure(figsize=(max(5.2, 3.4 * len(steps)), 4.8), layout="constrained")
         rows = figure.subplots(2, len(steps), sharex=True, squeeze=False, height_ratios=(3, 2))
         lif = steps[0][0].lif
@@ -121,7 +111,7 @@ def responses(steps: Sequence[Sequence[Stepped]]) -> Figure:
 
 def convergence(lif: LIF, schemes: Sequence[str]) -> Figure:
     """The largest error of the response to a spike against dt, both in logarithms, with the slopes of the orders."""
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(EXPLAINED):
         figure = Figure(figsize=(5.6, 4.0), layout="constrained")
         axes = figure.subplots()
         shorter, (_, peak) = min(lif.tau_mem, lif.tau_syn), peak_of(lif)
@@ -163,7 +153,7 @@ def write(figures: dict[str, Figure], out: Path) -> list[str]:
     out.mkdir(parents=True, exist_ok=True)
     names = []
     for name, figure in figures.items():
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context(EXPLAINED):
             figure.savefig(out / f"{name}.svg", metadata={"Date": None, "Creator": None})
             figure.savefig(out / f"{name}.png", dpi=_DPI, metadata={"Software": None})
         names += [f"{name}.svg", f"{name}.png"]

@@ -21,7 +21,8 @@ from bats_dt.theory.population import (
     stationary_moments,
 )
 from runs.explain.command import Inputs
-from runs.explain.figures import COLOURS, INK, STYLE, dress
+from runs.explain.figures import COLOURS, EXPLAINED, dress
+from runs.plot_style import INK
 
 _SPIKES = 3_000_000  # that are drawn, at most
 _NEURONS = 20_000
@@ -108,7 +109,7 @@ def population_lines(population: Population) -> list[str]:
 
 def population_figure(population: Population) -> Figure:
     """The density with its marginals over histograms of simulated neurons or, with a threshold, the rate in time."""
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(EXPLAINED):
         return _settled(population) if population.inputs.threshold is None else _firing(population)
 
 

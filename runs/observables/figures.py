@@ -13,19 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from runs.observables.measured import Group, Measured
+from runs.plot_style import GRID, INK, STYLE
 
-_INK, _GRID = "#1f2933", "#e4e7eb"
-_STYLE: Any = {
-    "font.size": 9,
-    "font.family": "DejaVu Sans",
-    "axes.edgecolor": "#9aa5b1",
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "text.color": _INK,
-    "svg.hashsalt": "lava-dt",
-    "svg.fonttype": "path",
-}
+_STYLE = {**STYLE, "svg.fonttype": "path"}
 _FLOOR = 1e-12  # where a logarithmic axis has no 0
 
 
@@ -78,7 +68,7 @@ def factors(group: Group) -> str:
         if kind == "passed":
             axes.set_yscale("log")
             keeps = [float(step.mean("initial.errors.hidden1.keep")) for step in group.steps]
-            axes.plot(dts, keeps, "s:", color=_INK, ms=3, label="du/du without a spike")
+            axes.plot(dts, keeps, "s:", color=INK, ms=3, label="du/du without a spike")
         axes.set_title({"passed": "through one step", "through": "through all steps, log10"}[kind], fontsize=9.5)
 
     return _panels(["passed", "through"], draw)
@@ -154,7 +144,7 @@ def _panels(names: Sequence[str], draw: Callable[[Axes, str], None]) -> str:
         grid: npt.NDArray[Any] = figure.subplots(rows, columns, squeeze=False)
         for axes, name in zip(grid.flat, names, strict=False):
             draw(axes, name)
-            axes.grid(color=_GRID, lw=0.8)
+            axes.grid(color=GRID, lw=0.8)
             axes.set_axisbelow(True)
             axes.spines[["top", "right"]].set_visible(False)
         for axes in list(grid.flat)[len(names) :]:

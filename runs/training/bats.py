@@ -15,6 +15,7 @@ from runs.training.bats_input import SpikeTrains, spike_trains
 from runs.training.bats_network import build, fan_outs, spiking
 from runs.training.loop import Watcher, batches
 from runs.training.scores import Scores
+from runs.training.stored_network import arrays_of, put_back
 
 _TEST_BATCH = 256
 
@@ -87,16 +88,10 @@ class BatsLearner:
         return errors
 
     def arrays(self) -> Arrays:
-        found: Arrays = {f"weights.{layer.name}": to_numpy(layer.weights) for layer in self._neurons}
-        found.update({f"optimizer.{name}": to_numpy(array) for name, array in self._optimizer.state_dict().items()})
-        return found
+        return arrays_of(self._neurons, self._optimizer)
 
     def restore(self, arrays: Arrays) -> None:
-        for layer in self._neurons:
-            layer.weights = arrays[f"weights.{layer.name}"]
-        prefix = "optimizer."
-        state = {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
-        self._optimizer.load_state_dict(state)
+        put_back(arrays, self._neurons, self._optimizer)
 
 
 def loss_of(config: BatsConfig) -> AbstractLoss:

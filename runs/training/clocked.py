@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from bats_dt.backend import to_numpy
 from bats_dt.optimizers import AdamOptimizer
 from bats_dt.silent_labels import SilentLabelRemedy
 from bats_dt.spikes import SpikeEvents
@@ -23,6 +22,7 @@ from runs.training.clocked_network import build, clocked, loss_of, simulate
 from runs.training.gradient_norms import GradientNorms
 from runs.training.loop import Watcher, batches
 from runs.training.scores import Scores
+from runs.training.stored_network import arrays_of, put_back
 
 _TEST_BATCH = 250
 _TEST_EPOCH = 2**32  # the draw of the test images' spikes, which is the same after every epoch
@@ -162,16 +162,10 @@ class ClockedLearner:
         return np.array(losses), np.array(rights)
 
     def arrays(self) -> Arrays:
-        found: Arrays = {f"weights.{layer.name}": to_numpy(layer.weights) for layer in self._neurons}
-        found.update({f"optimizer.{name}": to_numpy(array) for name, array in self._optimizer.state_dict().items()})
-        return found
+        return arrays_of(self._neurons, self._optimizer)
 
     def restore(self, arrays: Arrays) -> None:
-        for layer in self._neurons:
-            layer.weights = arrays[f"weights.{layer.name}"]
-        prefix = "optimizer."
-        state = {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
-        self._optimizer.load_state_dict(state)
+        put_back(arrays, self._neurons, self._optimizer)
 
 
 def _first(images: Images, n: int | None) -> Images:
