@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import operator
 import zlib
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from bats_dt.kernels.threads import run_pieces
 from runs.data import kernels
+from runs.data.numbers import positive_whole
 from runs.data.selection import selected
 from runs.data.source import Chunk, Source
 
@@ -154,7 +154,7 @@ class EventSet:
         Raises:
             ValueError, TypeError: max_spikes that is not a whole number of 1 or more.
         """
-        slots = None if max_spikes is None else _whole("max_spikes", max_spikes)
+        slots = None if max_spikes is None else positive_whole("max_spikes", max_spikes)
         chunk, low, high = self._chunk(indices, self.duration)
         n = len(chunk.starts)
         if slots is None:
@@ -174,7 +174,7 @@ class EventSet:
 
     def lost_spikes(self, indices: npt.ArrayLike | slice, max_spikes: int) -> int:
         """Events in [0, duration) that `spike_trains` leaves out for want of slots."""
-        return int(np.maximum(self.event_counts(indices) - _whole("max_spikes", max_spikes), 0).sum())
+        return int(np.maximum(self.event_counts(indices) - positive_whole("max_spikes", max_spikes), 0).sum())
 
     def _counts(self, chunk: Chunk, low: int, high: int) -> npt.NDArray[np.int32]:
         counts = np.zeros((len(chunk.starts), self.n_channels), np.int32)
@@ -195,7 +195,7 @@ class EventSet:
     def _window(
         self, indices: npt.ArrayLike | slice, steps: int, per_bin: int, step: float
     ) -> tuple[Chunk, int, int, float, int]:
-        steps, per_bin = _whole("steps", steps), _whole("per_bin", per_bin)
+        steps, per_bin = positive_whole("steps", steps), positive_whole("per_bin", per_bin)
         if not (math.isfinite(step) and step > 0):
             raise ValueError(f"step came as {step}: pass a positive time in seconds, such as 0.001")
         chunk, low, high = self._chunk(indices, steps * step)
@@ -204,13 +204,3 @@ class EventSet:
 
 def _events(chunk: Chunk) -> int:
     return int((chunk.ends - chunk.starts).sum())
-
-
-def _whole(name: str, number: int) -> int:
-    try:
-        number = operator.index(number)
-    except TypeError:
-        raise TypeError(f"{name} came as {number!r}: pass a whole number of 1 or more") from None
-    if number < 1:
-        raise ValueError(f"{name} came as {number}: pass a whole number of 1 or more")
-    return number

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from runs.data.numbers import positive_whole
 from runs.data.selection import selected
 
 
@@ -141,8 +141,8 @@ class Recordings:
         self, indices: npt.ArrayLike | slice, steps: int, dt: int, step_us: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
         """Recording, channel and bin of every event in the window, and the number of bins."""
-        step_us = _positive("step_us", step_us)
-        window, width = _positive("steps", steps) * step_us, _positive("dt", dt) * step_us
+        step_us = positive_whole("step_us", step_us)
+        window, width = positive_whole("steps", steps) * step_us, positive_whole("dt", dt) * step_us
         rows = selected(indices, len(self))
         events, counts = self._events(rows)
         row = np.repeat(np.arange(len(rows)), counts)
@@ -161,13 +161,3 @@ class Recordings:
         counts = self.offsets[rows + 1] - starts
         before = np.cumsum(counts) - counts
         return np.arange(counts.sum()) + np.repeat(starts - before, counts), counts
-
-
-def _positive(name: str, number: int) -> int:
-    try:
-        number = operator.index(number)
-    except TypeError:
-        raise TypeError(f"{name} came as {number!r}: pass a whole number of 1 or more") from None
-    if number < 1:
-        raise ValueError(f"{name} came as {number}: pass a whole number of 1 or more")
-    return number
