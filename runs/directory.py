@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runs.config import AnyConfig, ConfigError, saved_config
+from runs.files import write_bytes, write_json
 
 FORMAT = 1
 Arrays = dict[str, npt.NDArray[Any]]
@@ -138,7 +139,7 @@ class RunDirectory:
         rows = found.rows if found else []
         if read_rows(self.path) != rows or not _ends_whole(self.path / "metrics.jsonl"):
             text = "".join(_line(row) for row in rows)
-            _write_atomically(self.path / "metrics.jsonl", text.encode())
+            write_bytes(self.path / "metrics.jsonl", text.encode())
         return found
 
     def save(self, checkpoint: Checkpoint) -> None:
@@ -154,7 +155,7 @@ class RunDirectory:
             "rows": json.dumps(checkpoint.rows),
         }
         name = f"checkpoint-{checkpoint.epoch:05d}.safetensors"
-        _write_atomically(self.path / name, save(arrays, metadata=metadata))
+        write_bytes(self.path / name, save(arrays, metadata=metadata))
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(_line(checkpoint.rows[-1]))
             file.flush()
@@ -269,36 +270,6 @@ def _read_json(file: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{file} holds no configuration: remove its directory to start over")
     return values
-
-
-def write_json(file: Path, values: dict[str, Any], durable: bool = True) -> None:
-    """Writes a JSON file, whole or not at all; not `durable`, a machine that loses its power may lose it."""
-    _write_atomically(file, (json.dumps(values, indent=2) + "\n").encode(), durable)
-
-
-def write_text(file: Path, text: str) -> None:
-    """Writes a text file, whole or not at all."""
-    _write_atomically(file, text.encode())
-
-
-def write_bytes(file: Path, content: bytes) -> None:
-    """Writes a file, whole or not at all."""
-    _write_atomically(file, content)
-
-
-def _write_atomically(file: Path, content: bytes, durable: bool = True) -> None:
-    part = file.with_name(file.name + ".part")
-    try:
-        with part.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            if durable:
-                os.fsync(stream.fileno())
-        os.replace(part, file)
-    except OSError:  # a full disk, most likely, which half a file would keep full
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import numpy as np
 
 from runs.config import BatsConfig, ConfigError
 from runs.deploy.opening import FINE_STEP, Opened, open_network
-from runs.directory import load_arrays, write_json
+from runs.directory import load_arrays
+from runs.files import write_json
 
 SHIPPED = "shipped"
 _RUNS_OWN, _OTHERS = 2, 20  # recordings that are run where nobody says how many

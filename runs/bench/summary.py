@@ -8,7 +8,7 @@ from typing import Any
 
 from runs.bench.results import Record
 from runs.bench.sheet import Sheet
-from runs.directory import write_json
+from runs.files import write_json
 
 
 def sheet_of(record: dict[str, Any]) -> Sheet:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from runs.directory import Arrays, write_bytes
+from runs.directory import Arrays
+from runs.files import write_bytes
 
 NAME = "observables.safetensors"
 

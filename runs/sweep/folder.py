@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from runs.config import ConfigError, saved_config
-from runs.directory import RunDirectory, write_json, write_text
+from runs.directory import RunDirectory
+from runs.files import write_json, write_text
 from runs.sweep.plan import PlannedRun, Sweep
 from runs.sweep.toml_text import toml_text
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from runs.bench.options import ConversionBench, Gain, Scheme
 from runs.config import ConfigError
-from runs.directory import Row, write_json
+from runs.directory import Row
+from runs.files import write_json
 
 
 @dataclass(frozen=True)

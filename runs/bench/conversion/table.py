@@ -9,7 +9,8 @@ from typing import Any
 
 from runs.bench.conversion.cells import Cell
 from runs.bench.sheet import Sheet
-from runs.directory import Row, write_json
+from runs.directory import Row
+from runs.files import write_json
 
 _METHOD = """\
 A network of slayer.block.cuba was trained by lava-dl alone at dt = 1 and saved by torch.save. For each cell its

@@ -18,7 +18,7 @@ from runs.bench.machine import busy_sentence, describe_machine
 from runs.bench.results import new_directory
 from runs.bench.sheet import Sheet
 from runs.console import Console
-from runs.directory import write_json
+from runs.files import write_json
 
 _EPOCHS = "SELECT model, bins, avg(test_accuracy) FROM runs JOIN epochs USING (directory) GROUP BY ALL ORDER BY ALL"
 _SUMMARY = "SELECT experiment, step, change, change_low, change_high FROM summary"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from runs.bench.options import Clock, Network, ParityBench, Reset
 from runs.config import ConfigError
-from runs.directory import Row, write_json
+from runs.directory import Row
+from runs.files import write_json
 
 FINE_STEPS = 300  # of 1 ms: a recording of N-MNIST
 NETWORKS: dict[Network, str] = {

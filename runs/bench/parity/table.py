@@ -8,7 +8,8 @@ from typing import Any
 
 from runs.bench.parity.cases import NETWORKS, Case
 from runs.bench.sheet import Sheet
-from runs.directory import Row, write_json
+from runs.directory import Row
+from runs.files import write_json
 
 _COLUMNS = ("", "spikes", "differ", "states", "input", "s")
 _METHOD = """\

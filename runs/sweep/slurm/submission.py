@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runs.config import ConfigError
-from runs.directory import write_json
+from runs.files import write_json
 from runs.sweep.slurm.options import SlurmOptions
 from runs.sweep.slurm.worker import SlurmWorker
 
