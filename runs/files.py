@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: under another name, renamed when they are complete."""
+"""Files that are written whole or not at all, and locks on files that are waited for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 def write_json(file: Path, values: dict[str, Any], durable: bool = True) -> None:
@@ -33,3 +33,17 @@ def write_bytes(file: Path, content: bytes, durable: bool = True) -> None:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+def wait_for(lock: IO[str]) -> None:
+    """Waits until the lock is ours; the system lets go of it when the process ends, however it ends.
+
+    Where the system has none (Windows, some network folders), two processes may both write a file, and the last one's
+    stays: each replaces it as a whole.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    with suppress(OSError):
+        fcntl.flock(lock, fcntl.LOCK_EX)

@@ -7,12 +7,12 @@ import sys
 import warnings
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from runs.data.source import StoredEvents
 from runs.data.store import DamagedError, Key, OutdatedError, open_store, write_store
+from runs.files import wait_for
 
 VARIABLE = "LAVA_DT_CACHE"
 Cache = Path | str | Literal[False] | None  # a folder; False: none; None: the usual one
@@ -52,7 +52,7 @@ def kept(cache: Cache, title: str, key: Key, make: Callable[[], StoredEvents]) -
         warnings.warn(f"{folder} cannot be written ({error}): the events stay in memory", stacklevel=2)
         return make()
     with lock:
-        _wait_for(lock)
+        wait_for(lock)
         found = _opened(path, key)
         if found is not None:
             return found
@@ -87,20 +87,6 @@ def _opened(path: Path, key: Key) -> StoredEvents | None:
     except DamagedError as error:
         warnings.warn(f"{path} is damaged ({error}): it is made anew", stacklevel=3)
         return None
-
-
-def _wait_for(lock: IO[str]) -> None:
-    """Waits until the lock is ours; the system lets go of it when the process ends, however it ends.
-
-    Where the system has none (Windows, some network folders), two processes may both make the file, and the last
-    one's stays: each replaces it as a whole.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        return
-    with suppress(OSError):
-        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _platform_folder() -> Path:

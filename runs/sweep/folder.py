@@ -12,13 +12,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from runs.config import ConfigError, saved_config
 from runs.directory import RunDirectory
-from runs.files import write_json, write_text
+from runs.files import wait_for, write_json, write_text
 from runs.sweep.plan import PlannedRun, Sweep
 from runs.sweep.toml_text import toml_text
 
@@ -76,14 +76,8 @@ def prepare(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
 def one_at_a_time(out: Path) -> Iterator[None]:
     """Waits until no other driver writes into `out`, which is made; the system lets go of the lock with the process."""
     out.mkdir(parents=True, exist_ok=True)
-    try:
-        import fcntl
-    except ImportError:  # not on Windows; there nothing keeps two processes apart
-        yield
-        return
     with (out / ".lock").open("a") as lock:
-        with suppress(OSError):  # a file system without locks, which a run will tell of
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        wait_for(lock)  # on a file system without locks for nothing, which a run will tell of
         yield
 
 
