@@ -262,14 +262,12 @@ def test_a_run_of_slayer_saved_before_there_were_protocols_is_one_of_the_describ
     assert saved_config("slayer", saved, "config.json") == make_config("slayer", {"dt": 4})
 
 
-def test_the_names_of_data_sets_and_encodings_are_the_loader_s():
+def test_the_data_sets_of_images_are_those_with_an_encoding():
     from typing import get_args
 
     from runs.config import datasets
-    from runs.data import encodings, load
+    from runs.data import load
 
-    assert get_args(datasets.DatasetName) == get_args(load.DatasetName)
-    assert get_args(datasets.EncodingName) == get_args(encodings.EncodingName)
     for name in get_args(datasets.DatasetName):
         assert (datasets.usual_encoding(name) is None) == (name not in load.IMAGE_SETS)
 
