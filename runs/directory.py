@@ -65,6 +65,8 @@ class RunDirectory:
     def open(self, config: AnyConfig) -> Iterator[None]:
         """Makes the directory, or checks that it holds this very run, and keeps other processes out meanwhile.
 
+        A run whose data have moved is the same run if they are the same data, by content.
+
         Raises:
             ConfigError: the directory holds another run, a longer one, or files that are no run.
             Busy: another process is running in it.
@@ -73,7 +75,10 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         with _locked(self.path):
             held = read_config(self.path) if (self.path / "config.json").exists() else None
-            if held is None or held.epochs < config.epochs or held.identity() != config.identity():
+            changed = held is None or held.identity() != config.identity()
+            if changed and self._learnt_nothing():  # what is noted of it is another run's
+                (self.path / "environment.json").unlink(missing_ok=True)
+            if held is None or changed or held.epochs < config.epochs:
                 saved = {"format": FORMAT, **config.model_dump(mode="json")}
                 write_json(self.path / "config.json", saved)
             yield
@@ -93,7 +98,7 @@ class RunDirectory:
         held = read_config(self.path)
         ours, theirs = config.identity(), held.identity()
         differing = [key for key in {**theirs, **ours} if ours.get(key) != theirs.get(key)]
-        if differing and not self._learnt_nothing():
+        if differing and not self._learnt_nothing() and not (differing == ["data"] and self._has_data_of(config)):
             told = ", ".join(f"{key} = {theirs.get(key)} (asked for: {ours.get(key)})" for key in differing[:3])
             raise ConfigError(
                 f"{self.path} holds a run with another configuration, {told}: "
@@ -105,6 +110,17 @@ class RunDirectory:
                 f"{self.path} holds this run with {finished} epochs, more than the {config.epochs} asked for: "
                 "give another --out"
             )
+
+    def _has_data_of(self, config: AnyConfig) -> bool:
+        """Whether the run here was trained on what `config` names, in another folder; that is read."""
+        from runs.training.data_names import DataNames  # asked for where data have moved, and never else
+
+        return self.data_name() == DataNames().of(config)
+
+    def data_name(self) -> str | None:
+        """What the run was trained on, by content; None where it has not noted that."""
+        name = read_environment(self.path).get("data")
+        return name if isinstance(name, str) else None
 
     def _learnt_nothing(self) -> bool:
         """Whether the run ended before its first epoch did, as one with impossible settings; it may be replaced."""
@@ -184,8 +200,11 @@ def read_config(path: Path) -> AnyConfig:
 
 
 def read_environment(path: Path) -> dict[str, Any]:
-    """Versions, machine and source of the run in `path`; empty where they are not known."""
-    return _read_json(path / "environment.json") if (path / "environment.json").exists() else {}
+    """Versions, machine and source of the run in `path`; empty where they are not known, or their file is damaged."""
+    try:
+        return _read_json(path / "environment.json")
+    except ConfigError:
+        return {}
 
 
 def read_rows(path: Path) -> list[Row]:

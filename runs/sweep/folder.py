@@ -19,6 +19,7 @@ from typing import Any
 from runs.config import ConfigError, saved_config
 from runs.directory import RunDirectory
 from runs.files import wait_for, write_json, write_text
+from runs.sweep.moved import MovedRuns
 from runs.sweep.plan import PlannedRun, Sweep
 from runs.sweep.toml_text import toml_text
 
@@ -33,6 +34,8 @@ def run_path(out: Path, run: PlannedRun) -> Path:
 def place(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
     """The runs of a sweep in the directories that they have in `out`, or will have. Nothing is written.
 
+    A run whose data have moved keeps its directory if they are the same data, by content.
+
     Raises:
         ConfigError: `out` holds another sweep, its other size, or longer runs.
     """
@@ -41,8 +44,7 @@ def place(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
         size = "quick" if held["quick"] else "full"
         raise ConfigError(f"{out} holds the {size} size of the sweep {held['name']!r}: give another --out")
     _check_is_no_file(out)
-    known = {_key(run): run.directory for run in read_runs(out)} if held is not None else {}
-    runs = tuple(dataclasses.replace(run, directory=known.get(_key(run), run.directory)) for run in sweep.runs)
+    runs = sweep.runs if held is None else _where_they_are(sweep.runs, read_runs(out), out)
     for run in runs:
         finished = RunDirectory(run_path(out, run)).finished_epochs()
         if finished is not None and finished > run.config.epochs:
@@ -51,6 +53,15 @@ def place(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
                 "for: give another --out"
             )
     return runs
+
+
+def _where_they_are(runs: tuple[PlannedRun, ...], held: tuple[PlannedRun, ...], out: Path) -> tuple[PlannedRun, ...]:
+    """The planned runs, each in the directory of its like among those that `out` holds."""
+    known = {_key(run): run.directory for run in held}
+    wanted = set(map(_key, runs))
+    moved = MovedRuns([run for run in held if _key(run) not in wanted], out / "runs")
+    found = [known.get(_key(run)) or moved.directory_of(run) or run.directory for run in runs]
+    return tuple(dataclasses.replace(run, directory=name) for run, name in zip(runs, found, strict=True))
 
 
 def prepare(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:

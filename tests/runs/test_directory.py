@@ -91,6 +91,28 @@ def test_other_data_than_before_are_refused(tmp_path, stand_in, watcher, monkeyp
         train(config(), tmp_path, watcher())
 
 
+def test_a_run_whose_data_have_moved_is_the_same_run(tmp_path, stand_in, watcher, outcome, monkeypatch):
+    train(config(epochs=2, data=tmp_path / "here"), tmp_path / "run", watcher())
+    again = watcher()
+    train(config(epochs=5, data=tmp_path / "there"), tmp_path / "run", again)
+    assert again.started == [2]
+    train(config(epochs=5), tmp_path / "at once", watcher())
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "at once")
+    assert read_config(tmp_path / "run").data == tmp_path / "there"
+    monkeypatch.setattr(stand_in, "data", "eleven numbers")
+    with pytest.raises(ConfigError, match=r"another configuration, data = .*there \(asked for: .*elsewhere\)"):
+        train(config(epochs=5, data=tmp_path / "elsewhere"), tmp_path / "run", watcher())
+
+
+def test_what_a_run_noted_before_it_was_corrected_does_not_stay(tmp_path, stand_in, watcher, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        train(config(data=tmp_path / "here"), tmp_path / "run", watcher(stop=1))
+    assert RunDirectory(tmp_path / "run").data_name() == "ten numbers"
+    monkeypatch.setattr(stand_in, "data", "eleven numbers")
+    train(config(data=tmp_path / "there"), tmp_path / "run", watcher())
+    assert RunDirectory(tmp_path / "run").data_name() == "eleven numbers"
+
+
 def test_two_processes_cannot_run_in_one_directory(tmp_path):
     other = RunDirectory(tmp_path).open(config())
     with RunDirectory(tmp_path).open(config()), pytest.raises(RuntimeError, match="another process is running in"):

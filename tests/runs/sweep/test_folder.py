@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from runs.config import ConfigError
-from runs.sweep import load_sweep
+from runs.sweep import load_sweep, run_sweep
 from runs.sweep.folder import place, prepare, read_runs, run_path
 
 
@@ -83,3 +83,54 @@ def test_what_is_no_sweep_is_told(tmp_path, tiny):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="is a file, but a sweep needs a directory"):
         prepare(tiny(), tmp_path / "file")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    found = [tmp_path / "here", tmp_path / "there"]
+    for folder in found:
+        folder.mkdir()
+    return found
+
+
+def test_a_sweep_whose_data_have_moved_finds_what_it_has_trained(tmp_path, tiny_text, stand_in, folders, console):
+    out, (here, there) = tmp_path / "out", folders
+    first = load_sweep(tiny_text(), data=here)
+    assert run_sweep(first, out, executor="inline", console=console) == 0
+    before = {file: file.stat().st_mtime_ns for file in out.glob("runs/*/metrics.jsonl")}
+    moved = load_sweep(tiny_text(), data=there)
+    assert [run.directory for run in place(moved, out)] == [run.directory for run in first.runs]
+    assert run_sweep(moved, out, executor="inline", console=console) == 0
+    assert before == {file: file.stat().st_mtime_ns for file in out.glob("runs/*/metrics.jsonl")}
+    assert {run.config.data for run in read_runs(out)} == {there}
+    assert run_sweep(load_sweep(tiny_text(5), data=here), out, executor="inline", console=console) == 0
+    assert before.keys() == set(out.glob("runs/*/metrics.jsonl"))  # and they go on there, too
+
+
+def test_a_sweep_on_other_data_is_trained_on_them(tmp_path, tiny_text, stand_in, folders, console, monkeypatch):
+    out, (here, there) = tmp_path / "out", folders
+    assert run_sweep(load_sweep(tiny_text(), data=here), out, executor="inline", console=console) == 0
+    monkeypatch.setattr(stand_in, "data", "eleven numbers")
+    other = load_sweep(tiny_text(), data=there)
+    assert not {run.directory for run in place(other, out)} & {path.name for path in out.glob("runs/*")}
+    monkeypatch.setattr("runs.training.loop.make_learner", lambda config: int("unreadable"))
+    assert place(other, out) == other.runs
+
+
+def test_data_that_have_not_moved_are_not_read(tmp_path, tiny_text, stand_in, folders, console, monkeypatch):
+    sweep, out = load_sweep(tiny_text(), data=folders[0]), tmp_path / "out"
+    assert run_sweep(sweep, out, executor="inline", console=console) == 0
+    monkeypatch.setattr("runs.training.loop.make_learner", None)
+    assert place(sweep, out) == sweep.runs
+    more = load_sweep(tiny_text().replace("seed = [0, 1]", "seed = [0, 1, 2]"), data=folders[1])
+    begun = [run for run in more.runs if run.config.seed == 2]
+    assert len(begun) == 2 and prepare(dataclasses.replace(more, runs=tuple(begun)), out) == tuple(begun)
+
+
+def test_the_data_of_runs_that_share_them_are_read_once(tmp_path, tiny_text, stand_in, folders, console, monkeypatch):
+    out, (here, there) = tmp_path / "out", folders
+    assert run_sweep(load_sweep(tiny_text(), data=here), out, executor="inline", console=console) == 0
+    asked = []
+    monkeypatch.setattr("runs.training.loop.make_learner", lambda config: (asked.append(config), stand_in(config))[1])
+    assert len(place(load_sweep(tiny_text(), data=there), out)) == 4
+    assert len(asked) == 1
