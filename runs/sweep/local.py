@@ -105,7 +105,14 @@ class LocalWorkers:
                 )
         else:
             del self._idle_deaths[number]
-            self._note_death(run, cause)
+            try:
+                self._note_death(run, cause)
+            except OSError as error:
+                self._tell(
+                    f"{run.directory}: its worker was ended ({cause}), and that cannot be noted: {error.strerror}"
+                )
+                self.disk_full = True
+                return
         self._start(number)
 
     def _note_death(self, run: PlannedRun, cause: str) -> None:

@@ -1,5 +1,6 @@
 """Worker processes: killed, orphaned, stopped, out of disk; the sweep ends as an undisturbed one does."""
 
+import errno
 import json
 import os
 import signal
@@ -93,3 +94,26 @@ def test_a_run_whose_workers_die_three_times_in_one_epoch_has_failed(tmp_path, t
     failure = read_failure(path)
     assert failure["type"] == "WorkerDied"
     assert failure["sentence"].startswith("its workers were ended 3 times in epoch 3 (at last: SIGKILL")
+
+
+def test_a_death_that_a_full_disk_has_no_room_for_ends_the_sweep_in_words(tmp_path, tiny, monkeypatch):
+    runs = prepare(tiny(), tmp_path)
+    path, said, started = run_path(tmp_path, runs[1]), [], []
+    workers = LocalWorkers(tmp_path, runs, 1, 1, said.append)
+    monkeypatch.setattr(workers, "_start", started.append)
+    monkeypatch.setattr("runs.sweep.local.DEATHS", 1)
+
+    class Dead:
+        pid, stdin = 4242, None
+
+    def refuse(path, error):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("runs.sweep.local.note_failure", refuse)
+    path.mkdir(parents=True)
+    (path / ".lock").write_text(f"{os.uname().nodename} 4242\n")
+    workers._ended(1, Dead(), -signal.SIGSEGV)
+    assert workers.disk_full and started == []
+    assert said == [
+        f"{runs[1].directory}: its worker was ended (SIGSEGV), and that cannot be noted: No space left on device"
+    ]
