@@ -12,7 +12,8 @@ from runs.console import Console, name_run
 
 def train_one(model: str, file: Path | None, flags: dict[str, Any], out: Path | None, download: bool) -> int:
     """Trains one network in its directory."""
-    config = load_config(model, file, flags)
+    notes: list[str] = []
+    config = load_config(model, file, flags, notes.append)
     path = out or Path("results") / default_name(config)
     if download:
         _download(config)
@@ -20,6 +21,8 @@ def train_one(model: str, file: Path | None, flags: dict[str, Any], out: Path | 
 
     with Console() as console:
         console.line(f"{name_run(config)}, seed {config.seed}, in {path}")
+        for note in notes:
+            console.line(note)
         rows = train(config, path, console)
         console.line(f"done: test accuracy {rows[-1]['test_accuracy']:.1%} after {_epochs(len(rows))}, in {path}")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,13 @@ def saved_config(model: str, values: dict[str, Any], source: str) -> AnyConfig:
     return make_config(model, {**(MODELS[model].before if model in MODELS else {}), **values}, source)
 
 
-def load_config(model: str, file: Path | None, overrides: dict[str, Any]) -> AnyConfig:
+def load_config(
+    model: str, file: Path | None, overrides: dict[str, Any], tell: Callable[[str], None] = lambda sentence: None
+) -> AnyConfig:
     """The configuration of `file` (TOML, flat keys; None: the defaults) with `overrides` on top.
 
     Keys may be spelt with hyphens, as the flags are. A path in the file is relative to the file. An overriding dt or
-    bins replaces both of the file's.
+    bins replaces both of the file's. `tell` takes a sentence about what cannot be just as it is asked for.
 
     Raises:
         ConfigError: a file that cannot be read, is no TOML, or holds what make_config refuses.
@@ -64,7 +67,11 @@ def load_config(model: str, file: Path | None, overrides: dict[str, Any]) -> Any
     values.update(overrides)
     if values.get("data") is not None and isinstance(values["data"], str | Path):
         values["data"] = Path(values["data"]).expanduser().resolve()
-    return make_config(model, values, str(file) if file else "the configuration")
+    config = make_config(model, values, str(file) if file else "the configuration")
+    note = config.note(values)
+    if note is not None:
+        tell(note)
+    return config
 
 
 def with_underscores(values: dict[str, Any], source: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -75,6 +76,10 @@ class RunConfig(BaseModel):
     def kind(self) -> str:
         """The model in a word or two."""
         return str(self.model_dump()["model"])
+
+    def note(self, asked: Mapping[str, Any]) -> str | None:
+        """What is not as the values `asked` for have it, in a sentence; None where all is."""
+        return None
 
     def is_baseline(self) -> bool:
         """Whether this run is undiscretised."""

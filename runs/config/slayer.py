@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -117,6 +118,15 @@ class SlayerConfig(RunConfig):
     def kind(self) -> str:
         published = ["published"] * (self.protocol == "published")
         return " ".join(["slayer", *published, *([self.dataset] * (self.dataset != "nmnist"))])
+
+    def note(self, asked: Mapping[str, Any]) -> str | None:
+        if asked.get("bins") in (None, self.bins):
+            return None
+        dropped = ", the last of which lava-dl drops, as it is shorter" if self.protocol == "published" else ""
+        return (
+            f"bins = {asked['bins']} come to {self.bins}: the nearest whole step is dt = {self.dt}, and {self.steps} "
+            f"steps in bins of {self.dt} are {self.bins}{dropped}"
+        )
 
     def is_baseline(self) -> bool:
         return self.dt == 1

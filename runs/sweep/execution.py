@@ -12,6 +12,7 @@ from rich.console import Console as RichConsole
 from runs.config import ConfigError
 from runs.sweep.board import Board
 from runs.sweep.folder import one_at_a_time, prepare, run_path
+from runs.sweep.listing import tell_notes
 from runs.sweep.local import LocalWorkers
 from runs.sweep.plan import PlannedRun, Sweep
 from runs.sweep.status import request_retry
@@ -52,6 +53,8 @@ def run_sweep(
     """
     count = worker_count(executor, workers, threads, len(sweep.runs))
     runs = prepare(sweep, out)
+    console = console or RichConsole(highlight=False, soft_wrap=True)
+    tell_notes(sweep, console)
     if retry:
         with one_at_a_time(out):
             for run in runs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console as RichConsole
+from rich.markup import escape
 from rich.table import Table
 
 from runs.console import name_run
@@ -41,7 +42,14 @@ def list_runs(sweep: Sweep, out: Path, workers: int, console: RichConsole | None
         time = duration_text(sum(left[run.directory] for run in several))
         table.add_row(", ".join(experiments), name, seeds, str(epochs), told, time)
     console.print(table)
+    tell_notes(sweep, console)
     console.print(summary(runs, statuses, expectation, workers, out), soft_wrap=True)
+
+
+def tell_notes(sweep: Sweep, console: RichConsole) -> None:
+    """Prints what of the sweep cannot be just as it is asked for."""
+    for note in sweep.notes:
+        console.print(escape(note), soft_wrap=True)
 
 
 def summary(

@@ -46,11 +46,15 @@ class PlannedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """A sweep as it is run: its file, in full or in quick size, and the runs that follow from it."""
+    """A sweep as it is run: its file, in full or in quick size, and the runs that follow from it.
+
+    notes: sentences about what of the file cannot be just as it is asked for, each once.
+    """
 
     file: SweepFile
     quick: bool
     runs: tuple[PlannedRun, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -89,18 +93,22 @@ def load_sweep(source: Path | str, quick: bool = False, data: Data = None) -> Sw
     file = full.small() if quick else full
     base = source.parent if isinstance(source, Path) else Path()
     found: dict[str, PlannedRun] = {}
+    notes: dict[str, None] = {}
     for experiment in file.experiment:
         for values in _combinations(experiment):
             try:
                 config = _configure(experiment, values, base, data)
             except ConfigError as error:
                 raise ConfigError(f"{where}, experiment {experiment.name!r}: {error}") from None
+            note = config.note(values)
+            if note is not None:
+                notes[note] = None
             key = _key(config)
             known = found.get(key, PlannedRun(experiments=(), config=config, directory=directory_name(config)))
             names = tuple(dict.fromkeys((*known.experiments, experiment.name)))
             longer = max(known.config, config, key=lambda one: one.epochs)
             found[key] = PlannedRun(experiments=names, config=longer, directory=known.directory)
-    return Sweep(file=file, quick=quick, runs=tuple(found.values()))
+    return Sweep(file=file, quick=quick, runs=tuple(found.values()), notes=tuple(notes))
 
 
 def _combinations(experiment: Experiment) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from runs.commands import train_one
 from runs.config import BatsConfig, ConfigError, SlayerConfig, load_config, make_config, saved_config
 from runs.config.steps import pair_seconds, pair_steps
 
@@ -54,6 +55,24 @@ def test_every_number_of_bins_survives_the_way_through_its_dt(bins):
 )
 def test_fine_steps_and_bins_give_each_other(dt, bins, expected):
     assert pair_steps(dt, bins, 300) == expected
+
+
+def test_bins_that_are_not_those_asked_for_are_told(tmp_path):
+    told = []
+    load_config("slayer", None, {"bins": 37}, told.append)
+    assert told == ["bins = 37 come to 38: the nearest whole step is dt = 8, and 300 steps in bins of 8 are 38"]
+    (tmp_path / "run.toml").write_text('bins = 37\nprotocol = "published"')
+    load_config("slayer", tmp_path / "run.toml", {}, told.append)
+    assert told[1:] == [told[0] + ", the last of which lava-dl drops, as it is shorter"]
+    for model, values in (("slayer", {"bins": 75}), ("slayer", {"dt": 8}), ("slayer", {}), ("bats", {"bins": 37})):
+        load_config(model, None, values, told.append)
+    assert len(told) == 2
+
+
+def test_training_begins_with_what_is_not_as_asked_for(tmp_path, stand_in, capsys):
+    train_one("slayer", None, {"bins": 37, "epochs": 1}, tmp_path / "run", download=False)
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("slayer, dt 8 (38 bins)") and second.startswith("bins = 37 come to 38: ")
 
 
 @pytest.mark.parametrize(

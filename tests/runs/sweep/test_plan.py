@@ -1,11 +1,13 @@
 """From a sweep file to runs: products, baselines, each run once, names."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from runs.config import ConfigError
 from runs.sweep import load_sweep
+from runs.sweep.listing import list_runs
 
 
 def planned(text, **options):
@@ -94,3 +96,11 @@ def test_title_and_question_are_told_and_the_name_stands_in_for_a_title(tiny):
     assert (sweep.name, sweep.title, sweep.question) == ("tiny", "A tiny sweep", "Does it end?")
     assert [experiment.name for experiment in sweep.experiments] == ["digits"] and not sweep.quick
     assert load_sweep('name = "b"\n[[experiment]]\nname = "a"\nmodel = "bats"').title == "b"
+
+
+def test_what_cannot_be_as_it_is_asked_for_is_told_once(console):
+    text = '[[experiment]]\nname = "{}"\nmodel = "slayer"\ngrid = {{bins = [75, 37], seed = [0, 1]}}\n'
+    sweep = load_sweep('name = "a"\n' + text.format("one") + text.format("two"))
+    assert sweep.notes == ("bins = 37 come to 38: the nearest whole step is dt = 8, and 300 steps in bins of 8 are 38",)
+    list_runs(sweep, Path("nowhere"), 1, console)
+    assert console.text().count("bins = 37 come to 38") == 1
