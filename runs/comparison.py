@@ -1,4 +1,7 @@
-"""Runs side by side: the seeds of a configuration together, against the undiscretised one that differs in the step."""
+"""Runs side by side: the seeds of a configuration together, against the undiscretised one that differs in the step.
+
+Runs on the same data belong together wherever the data lay, and runs on others never do (`Run.settings`).
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ from runs.config import AnyConfig
 from runs.convergence import convergence_rate, epochs_to, normalised_rate, relative_change
 from runs.estimate import Estimate, Interval, Reached, bootstrap, estimate, middle
 from runs.results.costs import Costs, costs_of
-from runs.results.reading import Run, Settings, read_runs, settings
+from runs.results.reading import Run, Settings, read_runs
 
-__all__ = ["ABOUT_THE_STEP", "Entry", "Run", "compare", "group", "read_runs"]
+__all__ = ["ABOUT_THE_STEP", "Entry", "Run", "compare", "read_runs"]
 
 ABOUT_THE_STEP = (
     "dt", "bins", "rule", "grid_inputs", "published_pixels",
@@ -175,11 +178,6 @@ def compare(runs: Iterable[Run]) -> list[Entry]:
         entries.append(Entry(runs=tuple(chosen), pairs=tuple(whole), experiment=experiment, place=places[experiment]))
     sizes = Counter(entry.group for entry in entries)
     return sorted(entries, key=lambda entry: _order(entry, sizes[entry.group]))
-
-
-def group(config: AnyConfig) -> Settings:
-    """What a run shares with those it is compared with: all settings but the step and the seed."""
-    return _but(settings(config), _STEP_AND_SEED)
 
 
 class _Baselines:

@@ -7,7 +7,7 @@ import gc
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from runs.config import AnyConfig
+from runs.config import AnyConfig, ConfigError
 from runs.directory import Row, read_config, read_environment, read_rows
 from runs.results.sweeps import Experiments, Sweeps
 
@@ -42,8 +42,14 @@ class Run:
 
     @functools.cached_property
     def settings(self) -> Settings:
-        """Everything that decides the run's numbers but its length, in a form that can be compared and hashed."""
-        return settings(self.config)
+        """Everything that decides the run's numbers but its length, in a form that can be compared and hashed.
+
+        The data are told by content, wherever they lay, as the run noted them. Of a run that has not, and of Poisson
+        trains, whose draws have the seed in their name, it is the folder that counts.
+        """
+        name = self.environment.get("data")
+        by_folder = not isinstance(name, str) or getattr(self.config, "encoding", None) == "rate"
+        return settings(self.config) if by_folder else settings(self.config, name)
 
     @functools.cached_property
     def environment(self) -> dict[str, Any]:
@@ -69,14 +75,21 @@ class Run:
         return {}
 
 
-def read_runs(*paths: Path) -> list[Run]:
-    """Every run at or below the paths that has at least one epoch, sorted by path."""
+def read_runs(*paths: Path, skip: Callable[[str], None] = lambda sentence: None) -> list[Run]:
+    """Every run at or below the paths that has at least one epoch, sorted by path.
+
+    Runs whose configuration cannot be read are left out; `skip` takes a sentence about each, with its path.
+    """
     sweeps, configs, runs = Sweeps(), _Configs(), []
     with _no_collection():
         for path in find_runs(*paths):
             rows = _rows(path)
             if rows:
-                config = configs.read(path)
+                try:
+                    config = configs.read(path)
+                except ConfigError as error:
+                    skip(str(error))
+                    continue
                 runs.append(Run(path=path, config=config, rows=rows, experiments=sweeps.experiments(path)))
     return runs
 
@@ -87,9 +100,13 @@ def find_runs(*paths: Path) -> list[Path]:
     return sorted(found)
 
 
-def settings(config: AnyConfig) -> Settings:
-    """The settings of a configuration, all but the number of epochs, in a form that can be compared and hashed."""
-    return tuple((name, _hashable(value)) for name, value in config.identity().items())
+def settings(config: AnyConfig, data: str | None = None) -> Settings:
+    """The settings of a configuration, all but the number of epochs, in a form that can be compared and hashed.
+
+    data: what stands for the data; None: their folder.
+    """
+    values = config.identity() if data is None else {**config.identity(), "data": data}
+    return tuple((name, _hashable(value)) for name, value in values.items())
 
 
 class _Configs:
@@ -120,7 +137,8 @@ def _number(value: Any) -> float:
 
 @functools.lru_cache(maxsize=256)  # the runs of a sweep share it, or nearly all do
 def _parse_environment(content: bytes) -> dict[str, Any]:
-    return dict(from_json(content))
+    values = from_json(content)
+    return values if isinstance(values, dict) else {}
 
 
 def _rows(path: Path) -> list[Row]:

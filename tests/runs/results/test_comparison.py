@@ -1,5 +1,6 @@
 """What is compared with what, and the numbers that come of it."""
 
+import json
 import math
 
 import pytest
@@ -126,3 +127,32 @@ def test_what_is_worked_out_once_is_not_changed_by_who_asks(tmp_path, put_run):
     entry.changes().append(1.0)
     entry.curves("train_accuracy")[0].append(1.0)
     assert entry.changes() == [0.0] and entry.curves("train_accuracy") == [[0.5, 0.6]]
+
+
+def test_runs_on_the_same_data_are_paired_wherever_these_lay(tmp_path, put_run):
+    put_run(tmp_path / "exact", "bats", {"data": tmp_path / "here"}, [0.5, 0.5])
+    put_run(tmp_path / "coarse", "bats", {"data": tmp_path / "there", "bins": 30}, [0.4, 0.4])
+    put_run(tmp_path / "another seed", "bats", {"data": None, "bins": 30, "seed": 1}, [0.3, 0.3])
+    entries = table(tmp_path)
+    assert entries["", 30].change.mean == pytest.approx(-0.2)
+    assert [len(entries["", 30].runs), len(entries["", 30].pairs)] == [2, 1]
+
+
+def test_runs_on_other_data_are_never_paired_even_where_these_lay_in_one_folder(tmp_path, put_run):
+    put_run(tmp_path / "exact", "bats", {}, [0.5, 0.5])
+    put_run(tmp_path / "coarse", "bats", {"bins": 30}, [0.4, 0.4])
+    note = json.loads((tmp_path / "coarse" / "environment.json").read_text())
+    (tmp_path / "coarse" / "environment.json").write_text(json.dumps({**note, "data": "other data"}))
+    assert table(tmp_path)["", 30].pairs == ()
+
+
+@pytest.mark.parametrize("values", [{"encoding": "rate"}, {}])
+def test_the_folder_counts_where_the_data_have_no_name_that_seeds_share(tmp_path, put_run, values):
+    for seed in (0, 1):
+        for bins in (None, 30):
+            path = tmp_path / f"{seed}-{bins}"
+            put_run(path, "bats", {"bins": bins, "seed": seed, **values}, [0.5, 0.5])
+            (path / "environment.json").write_text(json.dumps({"data": f"drawn by {seed}"} if values else []))
+    put_run(tmp_path / "elsewhere", "bats", {"bins": 30, "seed": 2, "data": tmp_path, **values}, [0.5, 0.5])
+    (tmp_path / "elsewhere" / "environment.json").write_text("{")
+    assert [(len(e.runs), len(e.pairs)) for e in compare(read_runs(tmp_path))] == [(2, 2), (2, 2), (1, 0)]
