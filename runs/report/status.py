@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from runs.comparison import Run
+from runs.config import ConfigError
+from runs.directory import read_config
 from runs.report.wording import several
 from runs.results.reading import find_runs
 
@@ -38,11 +40,12 @@ class Status:
     failed: list[Line] = field(default_factory=list)
     begun: list[Line] = field(default_factory=list)
     waiting: list[Line] = field(default_factory=list)
+    unreadable: list[Line] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
         """Whether every planned run is finished."""
-        return not (self.failed or self.begun or self.waiting)
+        return not (self.failed or self.begun or self.waiting or self.unreadable)
 
     def sentence(self) -> str:
         """How far it is."""
@@ -51,13 +54,23 @@ class Status:
         parts = [
             f"{self.finished:,} of {several(self.planned, 'run')} {'is' if self.finished == 1 else 'are'} finished"
         ]
-        kinds = ((self.failed, "failed"), (self.begun, "in progress"), (self.waiting, "not begun"))
+        kinds = (
+            (self.failed, "failed"),
+            (self.begun, "in progress"),
+            (self.waiting, "not begun"),
+            (self.unreadable, "unreadable"),
+        )
         parts += [f"{len(lines):,} {text}" for lines, text in kinds if lines]
         return ", ".join(parts) + "."
 
     def shown(self) -> list[tuple[str, list[Line], int]]:
         """Title, first lines and the number of further ones of every kind that there is."""
-        kinds = (("Failed", self.failed), ("In progress", self.begun), ("Not begun", self.waiting))
+        kinds = (
+            ("Failed", self.failed),
+            ("In progress", self.begun),
+            ("Not begun", self.waiting),
+            ("Unreadable", self.unreadable),
+        )
         return [(title, lines[:_MANY], max(0, len(lines) - _MANY)) for title, lines in kinds if lines]
 
 
@@ -110,10 +123,23 @@ def _place(status: Status, path: Path, run: Run | None) -> None:
     failure = _read(path / "failed.json")
     if failure is not None:
         status.failed.append(_failure(path, failure, epochs))
+    elif run is None and (damage := _damage(path)):
+        status.unreadable.append(Line(path.name, damage))
     elif epochs or (path / "config.json").exists():
         status.begun.append(Line(path.name, _progress(path, run, epochs)))
     else:
         status.waiting.append(Line(path.name, ""))
+
+
+def _damage(path: Path) -> str:
+    """Why the configuration of a run cannot be read; "" where it can, or where there is none yet."""
+    if not (path / "config.json").exists():
+        return ""
+    try:
+        read_config(path)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def _failure(path: Path, failure: dict[str, Any], epochs: int) -> Line:

@@ -26,7 +26,10 @@ def write_report(paths: Sequence[Path], out: Path, traces: bool | None = None) -
     """
     import jinja2
 
-    runs = read_runs(*paths)
+    unreadable: list[str] = []
+    runs = read_runs(*paths, skip=unreadable.append)
+    if not runs and unreadable:
+        raise ConfigError(f"none of the runs can be read; the first: {unreadable[0]}")
     if not runs:
         told = ", ".join(map(str, paths))
         raise ConfigError(f"no run with a finished epoch in {told}: train one with lava-dt train, or run lava-dt demo")

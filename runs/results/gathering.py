@@ -17,15 +17,13 @@ from runs.results.sweeps import Sweeps
 _LONGEST = 1 << 20  # a line that is longer is no row of metrics
 
 
-def gather(paths: Iterable[Path], runs: Path, epochs: Path) -> None:
-    """Writes the runs in `paths` into the files `runs` and `epochs`.
-
-    A run whose configuration cannot be read is left out.
+def gather(paths: Iterable[Path], runs: Path, epochs: Path) -> list[Path]:
+    """Writes the runs in `paths` into the files `runs` and `epochs`; those left out, whose config.json is no JSON.
 
     runs: {"number", "directory", "experiments", "failure", "config", "environment"}. epochs: {"number", "line"} and the
     metrics of an epoch; line: its place in metrics.jsonl, from 1.
     """
-    sweeps = Sweeps()
+    sweeps, damaged = Sweeps(), []
     with runs.open("w", encoding="utf-8") as run_file, epochs.open("w", encoding="utf-8") as epoch_file:
         for number, path in enumerate(paths):
             known = sweeps.experiments(path)
@@ -38,9 +36,11 @@ def gather(paths: Iterable[Path], runs: Path, epochs: Path) -> None:
             config = _object(_text(f"{path}/config.json"))
             environment = _object(_text(f"{path}/environment.json")) or "null"
             if config is None:
+                damaged.append(path)
                 continue
             run_file.write(f'{json.dumps(about)[:-1]}, "config": {config}, "environment": {environment}}}\n')
             epoch_file.writelines(_rows(number, _text(f"{path}/metrics.jsonl")))
+    return damaged
 
 
 def _rows(number: int, text: str) -> Iterator[str]:

@@ -63,6 +63,8 @@ class Tables:
     environment.python, environment.packages.numpy, environment.git.commit ...). epochs: one row a run and epoch:
     directory and every metric. summary: one row a configuration, as runs.results.summary has it.
 
+    damaged: runs that are in no table, as their config.json is no JSON.
+
     Keys and metrics that only some runs have are NULL in the others. Lines of metrics behind a damaged one do not
     count, as they do not in reports.
 
@@ -139,7 +141,7 @@ class Tables:
 
     def _load(self, found: list[Path], folder: Path, where: str) -> None:
         runs, epochs = folder / "runs.jsonl", folder / "epochs.jsonl"
-        gather(found, runs, epochs)
+        self.damaged = gather(found, runs, epochs)
         if runs.stat().st_size == 0:
             raise ConfigError(f"no configuration of the runs in {where} can be read: remove the damaged ones")
         with epochs.open("a", encoding="utf-8") as file:

@@ -2,8 +2,10 @@
 
 import json
 
+import pytest
+
 from runs.comparison import read_runs
-from runs.config import make_config
+from runs.config import ConfigError, make_config
 from runs.report import write_report
 from runs.report.status import read_status
 
@@ -52,3 +54,24 @@ def test_loose_runs_are_complete_when_each_has_its_epochs(tmp_path, make):
     assert read_status([tmp_path], runs).complete
     make.run(tmp_path / "begun", make_config("bats", {"epochs": 2, "seed": 1}), [])
     assert [line.text for line in read_status([tmp_path], read_runs(tmp_path)).begun] == ["0 epochs"]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"format": 1, "mod', '{"format": 1, "model": "bats", "sead": 1}', '{"format": 2}', "[]"]
+)
+def test_a_run_that_cannot_be_read_is_listed_with_its_path_and_the_rest_reported(tmp_path, make, text):
+    put_sweep(tmp_path, make)
+    file = tmp_path / "runs" / "begun" / "config.json"
+    file.write_text(text)
+    write_report([tmp_path], tmp_path)
+    told = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "1 of 4 runs is finished, 1 failed, 1 not begun, 1 unreadable." in told
+    (line,) = told.partition("### Unreadable\n\n")[2].splitlines()[:1]
+    assert line.startswith("* `begun`: ") and str(file) in line
+
+
+def test_where_no_run_can_be_read_that_is_said(tmp_path, make):
+    make.run(tmp_path / "run", make_config("bats", {"epochs": 2}), [0.5, 0.9])
+    (tmp_path / "run" / "config.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"none of the runs can be read; the first: .*run/config.json is not valid"):
+        write_report([tmp_path], tmp_path)

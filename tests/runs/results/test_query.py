@@ -92,3 +92,16 @@ def test_values_are_told_as_cells(value, cell):
 def test_the_command_line_takes_a_query_and_directories(tmp_path):
     command = parse(["query", "SELECT 1", "a", "b", "--csv", "c.csv"])
     assert (command.sql, [str(path) for path in command.runs], str(command.csv)) == ("SELECT 1", ["a", "b"], "c.csv")
+
+
+@pytest.mark.parametrize("sql", ["SELECT count(*) FROM runs", "SELECT sum(n) FROM summary"])
+def test_runs_that_cannot_be_read_are_left_out_and_told(results, put_run, sql):
+    out, err = (Console(file=io.StringIO(), width=80, highlight=False, soft_wrap=True) for _ in range(2))
+    for seed in range(1, 8):
+        put_run(results / f"{seed}", "bats", {"seed": seed}, [0.5])
+        (results / f"{seed}" / "config.json").write_text('{"format": 1, "mod')
+    assert run_query(sql, [results], None, out, err) == 0
+    assert "2 \u2502" in out.file.getvalue()
+    lines = err.file.getvalue().splitlines()
+    assert len(lines) == 6 and lines[5] == "warning: 2 more are left out"
+    assert lines[0].startswith(f"warning: a run is left out: {results / '1' / 'config.json'} is not valid JSON")
