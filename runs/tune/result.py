@@ -1,0 +1,270 @@
+"""`TuneResult`: what was measured, what is recommended, and the sentence that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runs.bench.sheet import Sheet
+from runs.tune.paired import Interval, discordant, samples_needed
+
+if TYPE_CHECKING:
+    from lava_dt.export import Feasibility, ParityReport
+    from runs.tune.costs import Costs
+    from runs.tune.evaluation import Evaluation
+
+FILE = "result.json"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A candidate on a part of the calibration set.
+
+    Attributes:
+        samples: how many.
+        correct: of them classified rightly.
+        agreed: classified as the network at its own step does.
+    """
+
+    samples: int
+    correct: int
+    agreed: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """How far a candidate came in the search.
+
+    Attributes:
+        dt: fine steps.
+        rule: of `lava_dt.conversion.RULES`.
+        rungs: one after another, on ever more samples; none where the rule was refused.
+        refused: why the rule cannot convert the network to dt; None where it can.
+    """
+
+    dt: int
+    rule: str
+    rungs: tuple[Rung, ...]
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A network on the test set.
+
+    Attributes:
+        dt: fine steps in a step.
+        seconds: that a step of dt lasts.
+        rule: that converted it; None for the network at its own step.
+        finetuned: epochs of training after the conversion.
+        evaluation: its answers, sample by sample, and its spikes.
+        loss: accuracy of the network at its own step less this one's, -1 to 1; below 0 it is better.
+        interval: of the loss, at the level at which those of all that were judged hold together.
+        costs: of an inference.
+        feasibility: Loihi's limits.
+    """
+
+    dt: int
+    seconds: float
+    rule: str | None
+    finetuned: int
+    evaluation: Evaluation
+    loss: float
+    interval: Interval
+    costs: Costs
+    feasibility: Feasibility
+
+    @property
+    def key(self) -> tuple[int, str | None, int]:
+        """Which network it is: dt, rule, epochs of fine-tuning."""
+        return self.dt, self.rule, self.finetuned
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the test samples, 0 to 1."""
+        return self.evaluation.accuracy
+
+    @property
+    def how(self) -> str:
+        """The rule, and the training after it, in words."""
+        plural = "" if self.finetuned == 1 else "s"
+        after = f", {self.finetuned} epoch{plural} of fine-tuning" if self.finetuned else ""
+        return f"{self.rule or 'as it is'}{after}"
+
+
+@dataclass(frozen=True)
+class TuneResult:
+    """`tune`'s answer; ``str()`` is the sentence.
+
+    Attributes:
+        name: of the network.
+        tolerance: the loss of accuracy that is accepted, 0 to 1.
+        confidence: at which all intervals hold together, 0 to 1.
+        fine_step: seconds.
+        samples: the test set in words.
+        baseline: the network at its own step, dt = 1.
+        exact: accuracy in exact time, of networks that have one; else None.
+        judged: everything that was measured on the test set beside it, by dt; finer steps first.
+        scores: every candidate of the search, by dt and rule.
+        chosen: the coarsest step within the tolerance; None where there is none.
+        nearest: the one with the least loss, the coarser of two; None where no rule could convert the network.
+        sentence: the recommendation.
+        files: what was written, by kind: the network chosen, or the nearest.
+        parity: that network in Lava; None where it was not asked for.
+        notes: what else must be known.
+        seconds: that all of it took, over as many sessions as it was.
+    """
+
+    name: str
+    tolerance: float
+    confidence: float
+    fine_step: float
+    samples: str
+    baseline: Judged
+    exact: float | None
+    judged: tuple[Judged, ...]
+    scores: tuple[Score, ...]
+    chosen: Judged | None
+    nearest: Judged | None
+    sentence: str
+    files: dict[str, Path] = field(default_factory=dict)
+    parity: ParityReport | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    @property
+    def comparisons(self) -> int:
+        """How many networks were compared with the one at its own step."""
+        return len(self.judged)
+
+    def table(self) -> Sheet:
+        """Accuracy, loss with its interval, and costs, a row a network."""
+        columns = ("dt", "step", "rule", "accuracy", "loss [points]", f"{self.confidence:.4g} interval", "steps")
+        rows = []
+        for one in (self.baseline, *self.judged):
+            mark = " *" if self.chosen is not None and one.key == self.chosen.key else ""
+            own = one.rule is None
+            loss = "" if own else f"{100 * one.loss:.2f}"
+            interval = "" if own else f"{100 * one.interval.low:.2f} to {100 * one.interval.high:.2f}"
+            step = f"{1e3 * one.seconds:g} ms"
+            accuracy = f"{one.accuracy:.2%}"
+            rows.append((f"{one.dt}{mark}", step, one.how, accuracy, loss, interval, f"{one.costs.steps:g}"))
+        return Sheet(f"{self.name} on {self.samples}", columns, rows)
+
+    def to_json(self, path: Path) -> None:
+        """Writes all of it into a file, whole or not at all; `load_result` reads it, also where it was moved to."""
+        from runs.tune.store import encoded, write_sealed
+
+        home = path.parent
+        files = {kind: f.relative_to(home) if f.is_relative_to(home) else f for kind, f in self.files.items()}
+        write_sealed(path, encoded(replace(self, files=files)))
+
+
+def choose(judged: Sequence[Judged], tolerance: float) -> tuple[Judged | None, Judged | None]:
+    """The coarsest within the tolerance, and the one with the least loss; None where there is none.
+
+    Of several at the coarsest dt the one with the least loss, then the one with less training. Of several with the
+    least loss the coarsest.
+    """
+    within = [one for one in judged if one.loss <= tolerance]
+    chosen = min(within, key=lambda one: (-one.dt, one.loss, one.finetuned), default=None)
+    nearest = min(judged, key=lambda one: (one.loss, -one.dt, one.finetuned), default=None)
+    return chosen, nearest
+
+
+def sentence(
+    name: str,
+    baseline: Judged,
+    judged: Sequence[Judged],
+    tolerance: float,
+    confidence: float,
+    refusals: Sequence[str] = (),
+) -> str:
+    """The recommendation: what to run, what it loses and how certain that is; or that there is nothing to recommend."""
+    chosen, nearest = choose(judged, tolerance)
+    n = len(baseline.evaluation.labels)
+    own = f"{baseline.accuracy:.2%} of {n:,} test samples right at its own step"
+    if nearest is None:
+        why = f": {refusals[0]}" if refusals else ""
+        return f"Nothing to recommend: no rule converts {name}, which has {own}, to any of the steps asked for{why}"
+    if chosen is None:
+        tried = ", ".join(map(str, sorted({one.dt for one in judged})))
+        reach = (
+            "which does not exclude that it is within"
+            if nearest.interval.low <= tolerance
+            else "which excludes that it is within"
+        )
+        return (
+            f"Nothing to recommend: none of dt = {tried} keeps {name}, which has {own}, within a loss of "
+            f"{_points(tolerance)}. The nearest is {_step(nearest)} by {nearest.how}, which loses "
+            f"{_uncertain(nearest, confidence, len(judged))}, {reach}."
+        )
+    steps = f"{chosen.costs.steps:g} steps an inference instead of {baseline.costs.steps:g}"
+    return (
+        f"Run {name} at {_step(chosen)} by {chosen.how}: {steps}, and {chosen.accuracy:.2%} instead of {own}, a loss "
+        f"of {_uncertain(chosen, confidence, len(judged))}. {_certainty(chosen, baseline, tolerance)}"
+    )
+
+
+def _certainty(chosen: Judged, baseline: Judged, tolerance: float) -> str:
+    told = f"the tolerance of {_points(tolerance)}"
+    if chosen.interval.high <= tolerance:
+        return f"The whole interval is within {told}."
+    correct = baseline.evaluation.correct, chosen.evaluation.correct
+    n = len(correct[0])
+    needed = samples_needed(*discordant(*correct), n, tolerance, chosen.interval.level)
+    if needed is None:
+        return f"That is within {told}, but not certain, and no number of samples like these would make it certain."
+    return (
+        f"That is within {told}, but not certain: it would take about {_rounded(needed):,} test samples like these to "
+        "show it."
+    )
+
+
+def _uncertain(one: Judged, confidence: float, comparisons: int) -> str:
+    """A loss with its interval."""
+    corrected = f", corrected for {comparisons} comparisons" if comparisons > 1 else ""
+    low, high = 100 * one.interval.low, 100 * one.interval.high
+    return f"{_points(one.loss)} ({low:.2f} to {high:.2f} with {100 * confidence:.6g}% confidence{corrected})"
+
+
+def _step(one: Judged) -> str:
+    return f"dt = {one.dt} ({1e3 * one.seconds:g} ms)"
+
+
+def _points(share: float) -> str:
+    number = round(100 * share, 2) + 0.0  # no minus before 0
+    return f"{number:g} point{'' if number == 1 else 's'}"
+
+
+def _rounded(samples: int) -> int:
+    """Up, to two digits."""
+    unit = 10 ** max(0, len(str(samples)) - 2)
+    return -(-samples // unit) * unit
+
+
+def load_result(folder: Path) -> TuneResult:
+    """The result of a `tune` that is finished, from its directory.
+
+    Raises:
+        ConfigError: there is none, or its file is damaged.
+    """
+    from runs.config import ConfigError
+    from runs.tune.store import Damaged, decoded, read_sealed
+
+    file = folder / FILE
+    again = "run the same lava-dt tune again, which writes it from what it has kept"
+    try:
+        result = decoded(read_sealed(file))
+    except FileNotFoundError:
+        raise ConfigError(f"{folder} holds no finished tune, as {file} is not there: {again}") from None
+    except Damaged as error:
+        raise ConfigError(f"{file} is damaged ({error}): {again}") from None
+    if not isinstance(result, TuneResult):
+        raise ConfigError(f"{file} holds a {type(result).__name__} and no result of lava-dt tune: {again}")
+    return replace(result, files={kind: folder / path for kind, path in result.files.items()})
