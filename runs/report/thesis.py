@@ -7,11 +7,13 @@ undiscretised one. Its numbers come from its published code, which is not what i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runs.comparison import Entry
 from runs.estimate import Estimate
+from runs.report.thesis_settings import differences
 from runs.report.wording import listed, percent, spread
 
 SOURCE = (
@@ -23,6 +25,7 @@ PUBLISHED: dict[str, dict[int, float]] = {
     "bats": {150: 0.4386, 75: 0.1477, 50: -0.0027, 37: -0.0041, 30: -0.0605},
 }
 _NEAR = 0.04  # 300 steps cannot be cut into 37 bins: 38 of 8 steps stand for them
+_SEEDS = 3  # that an interval to judge by needs
 _FEWEST = 2  # published steps that must have been run for a table to be worth its place
 
 
@@ -67,14 +70,31 @@ def table3(named: Sequence[tuple[str, Sequence[Entry]]]) -> list[Table3]:
 
 
 def verdict(measured: Estimate, published: float) -> str:
-    """Whether the published number lies within the 95 % interval or apart from it; "" where there is none."""
-    if not measured.margin >= 0:
+    """Whether the published number lies within the 95 % interval or apart from it; "" where there is none.
+
+    Two seeds have none to speak of: Student's would hold nearly any number.
+    """
+    if measured.n < _SEEDS or math.isnan(measured.margin):
         return ""
     return "within" if abs(measured.mean - published) <= measured.margin else "apart"
 
 
 def summary(table: Table3) -> str:
-    """How many of a model's printed changes each experiment's intervals hold."""
+    """How many of a model's printed changes each experiment's intervals hold, and what these did otherwise."""
+    return " ".join([_held(table), *_otherwise(table)])
+
+
+def _otherwise(table: Table3) -> list[str]:
+    """What experiments do otherwise than the thesis, those together that do the same."""
+    alike: dict[str, list[str]] = {}
+    for column in table.columns:
+        texts = differences(list(column.entries.values()))
+        if texts:
+            alike.setdefault("; ".join(texts), []).append(column.name)
+    return [f"Not as in the thesis ({', '.join(names)}): {text}." for text, names in alike.items()]
+
+
+def _held(table: Table3) -> str:
     judged = [(column.name, _judged(table, column)) for column in table.columns]
     known = [(name, found) for name, found in judged if found]
     model = table.model.upper()
@@ -103,10 +123,11 @@ def details(table: Table3) -> list[str]:
         elif entries:
             same = sum((entry.change.mean < 0) == (table.published[n] < 0) for n, entry in entries.items())
             sentences.append(
-                f"{column.name}: the sign of the change is the printed one at {same} of {len(entries)} steps; with one "
-                "seed there is no interval to judge by."
+                f"{column.name}: the sign of the change is the printed one at {same} of {len(entries)} steps; with "
+                f"fewer than {_SEEDS} seeds there is no interval to judge by."
             )
-    return sentences
+    notes = [e.config.note({"bins": n}) for column in table.columns for n, e in column.entries.items()]
+    return sentences + [f"{note[:1].upper()}{note[1:]}." for note in dict.fromkeys(notes) if note is not None]
 
 
 def _judged(table: Table3, column: Column) -> dict[int, bool]:
