@@ -6,7 +6,7 @@ import functools
 import math
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,13 @@ class Estimate:
     """A mean over seeds.
 
     mean: nan where there is no value. margin: half the width of its 95 % confidence interval; nan for fewer than two
-    values, which say nothing about how they scatter. n: values.
+    values, which say nothing about how they scatter. n: values. values: these.
     """
 
     mean: float
     margin: float
     n: int
+    values: tuple[float, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +71,9 @@ def estimate(values: Iterable[float]) -> Estimate:
         return Estimate(mean=math.nan, margin=math.nan, n=0)
     mean = math.fsum(known) / n
     if n == 1:
-        return Estimate(mean=mean, margin=math.nan, n=1)
+        return Estimate(mean=mean, margin=math.nan, n=1, values=tuple(known))
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (n - 1))
-    return Estimate(mean=mean, margin=_quantile(n - 1) * deviation / math.sqrt(n), n=n)
+    return Estimate(mean=mean, margin=_quantile(n - 1) * deviation / math.sqrt(n), n=n, values=tuple(known))
 
 
 def bootstrap(values: Iterable[float]) -> Interval:

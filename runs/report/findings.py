@@ -63,7 +63,10 @@ def _seeds(entries: Sequence[Entry]) -> str:
     low, high = min(counts), max(counts)
     if high < 2:
         return ""
-    return f" ({low if low == high else f'{low} to {high}'} seeds, 95% interval)"
+    told = f"{low if low == high else f'{low} to {high}'} seeds"
+    if high == 2:
+        return f" ({told}, each in brackets)"
+    return f" ({told}, 95% interval{'; of two, each in brackets' if low == 2 else ''})"
 
 
 def _distinguishable(section: Section, entries: Sequence[Entry]) -> list[str]:
@@ -73,6 +76,11 @@ def _distinguishable(section: Section, entries: Sequence[Entry]) -> list[str]:
     if not any(entry.change.margin >= 0 for entry in entries):
         return ["One seed each: how far chance alone moves the rate cannot be told."]
     sentences = []
+    if any(entry.change.n == 2 for entry in entries):
+        sentences.append(
+            "Two seeds hardly tell how far chance alone moves the rate: a 95% interval of theirs reaches 6 times as "
+            "far to either side as they are apart."
+        )
     for way in section.variants():
         known = [e for e in entries if section.variant(e) == way and e.change.margin >= 0]
         if not known:

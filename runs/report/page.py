@@ -115,6 +115,7 @@ def make_page(runs: Sequence[Run], paths: Sequence[Path], out: Path, traces: boo
         values={
             "discretised": discretised,
             "several_seeds": any(len(entry.runs) > 1 for entry in entries),
+            "two_seeds": any(len(entry.runs) == 2 or len(entry.pairs) == 2 for entry in entries),
             "few_epochs": max(entry.config.epochs for entry in entries) < _FEW_EPOCHS,
             "setups": setups(shown, environments),
             "parities": repeat.parities([entry for section in shown for entry in section.entries]),

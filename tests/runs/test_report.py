@@ -152,6 +152,21 @@ def test_seeds_make_one_line_and_changes_are_paired_by_seed(tmp_path):
         assert text in page
 
 
+def test_of_two_seeds_both_values_are_told(tmp_path):
+    put_seeds(tmp_path, {}, [0.5, 0.8])
+    put_seeds(tmp_path, {"bins": 30}, [0.45, 0.76])
+    page = write_report([tmp_path], tmp_path / "out").read_text(encoding="utf-8")
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    for told in (
+        "\N{MINUS SIGN}7.5% (\N{MINUS SIGN}10.0, \N{MINUS SIGN}5.0)",
+        "(2 seeds, each in brackets)",
+        "Two seeds hardly tell how far chance alone moves the rate",
+        "Of two seeds both values stand in brackets behind their mean",
+    ):
+        assert told in page and told in text
+    assert "\N{PLUS-MINUS SIGN} 31" not in page  # which is what Student's interval of the two would be
+
+
 def test_a_seed_without_a_baseline_of_its_own_is_not_paired(tmp_path):
     put_seeds(tmp_path, {}, [0.5])
     put_seeds(tmp_path, {"bins": 30}, [0.4, 0.9])

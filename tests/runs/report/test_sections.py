@@ -63,7 +63,7 @@ def test_a_report_on_undiscretised_runs_alone_speaks_of_no_step(tmp_path, make):
     make.seeds(tmp_path / "runs", {}, [0.9, 0.92])
     page = write_report([tmp_path], tmp_path / "out").read_text(encoding="utf-8")
     assert "<h1>Trained networks</h1>" in page and "Convergence against the step" not in page
-    assert "81.0\u00a0\u00b1\u00a012.7% (mean of 2 seeds)." in page
+    assert "81.0% (80.0, 82.0) (mean of 2 seeds)." in page
 
 
 def test_an_experiment_of_a_sweep_is_a_section_and_may_share_its_baseline(tmp_path, make):
