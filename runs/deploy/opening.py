@@ -86,6 +86,20 @@ def _open_run(path: Path, dt: float | None) -> Opened:
     checkpoint = load_arrays(path)
     if checkpoint is None:
         raise ConfigError(f"{path} has no checkpoint yet: train at least one epoch with {config.command()}")
+    return open_checkpoint(config, checkpoint, path, dt)
+
+
+def open_checkpoint(config: AnyConfig, checkpoint: Checkpoint, path: Path, dt: float | None = None) -> Opened:
+    """The network of a run's checkpoint.
+
+    Args:
+        path: where it is from, for messages.
+        dt: as `open_network` takes it.
+
+    Raises:
+        ConfigError: a run that no Lava process computes, or a dt that does not fit.
+        ValueError: a network that cannot leave, as `lava_dt` says it.
+    """
     if isinstance(config, BatsConfig):
         return _open_bats(config, checkpoint, dt)
     if not isinstance(config, SlayerConfig):
@@ -93,6 +107,16 @@ def _open_run(path: Path, dt: float | None) -> Opened:
             f"{path} holds a run of the model {config.model}, which no Lava process computes: "
             "export one of bats or slayer"
         )
+    check_slayer(config, path)
+    return _open_slayer(config, checkpoint, dt)
+
+
+def check_slayer(config: SlayerConfig, path: Path) -> None:
+    """Refuses a configuration of SLAYER whose networks no Lava process computes on data that are read here.
+
+    Raises:
+        ConfigError: another data set than N-MNIST, or the published protocol.
+    """
     if config.dataset != "nmnist":
         raise ConfigError(
             f"{path} was trained on {config.dataset}, but runs of SLAYER are exported with N-MNIST's recordings as "
@@ -103,7 +127,6 @@ def _open_run(path: Path, dt: float | None) -> Opened:
             f"{path} was trained by the published protocol, whose masked neurons no Lava process computes: "
             "export a run of the described one"
         )
-    return _open_slayer(config, checkpoint, dt)
 
 
 def _open_slayer(config: SlayerConfig, checkpoint: Checkpoint, dt: float | None) -> Opened:
