@@ -1,0 +1,99 @@
+"""Threshold matching: each layer's threshold by how well its response to calibration data follows the fine network's.
+
+A step of k fine steps carries one spike where the fine neuron may have sent several, and what its voltage had beyond
+the threshold is lost at the reset, once a spike. No pole or gain knows how often that happens; the data do. Layer by
+layer in order, with the layers before already converted, the threshold theta of the layer is the integer among
+
+    theta_rule * 2^(j/6),      j = -6 ... 12, rounded
+
+with the largest score, the smaller of two that do equally well. With s the layer's spikes at the coarse step and c the
+fine network's spikes counted in the same bins:
+
+    layers before the last    score = - | mean s - mean min(c, 1) |            a spike for each bin that had any
+    the last layer            score = corr( S - mean_i S, C - mean_i C )       S, C: spikes of a sample's neuron i
+
+The last layer is read by comparing its neurons, and a neuron can say nothing more once it fires in each bin, so that
+there it is the differences between neurons that are kept, not the rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lava_dt.conversion.layers import Layer
+from lava_dt.conversion.responses import Responses, drive_of, emitted_by, feeds_back, sent
+from lava_dt.conversion.thresholds import fine_threshold, set_fine_threshold
+from lava_dt.export.trained import at_rest
+from lava_dt.time_axis import rebin
+from lava_dt.timestep import Timestep
+
+FACTORS = tuple(2 ** (j / 6) for j in range(-6, 13))
+
+
+def match(layers: list[Layer], responses: Responses, timestep: Timestep) -> dict[str, float]:
+    """Sets the thresholds of converted layers; by what factor, by name.
+
+    Args:
+        layers: of the network, at ``timestep``, with the thresholds that a rule gave them.
+        responses: of the same layers, before.
+    """
+    factors: dict[str, float] = {}
+    dt = timestep.dt
+    coarse = timestep.clock == "coarse"
+    signals = [rebin(batch, dt) if coarse else batch for batch in responses.inputs]
+    fine = dict(zip(responses.names, responses.spikes, strict=True))
+    last = responses.names[-1]
+    with torch.no_grad(), at_rest([layer.block for layer in layers]):
+        for layer in layers:
+            if layer.spikes:
+                wanted = [rebin(spikes, dt).to_dense() for spikes in fine[layer.name]]
+                score = difference_kept if layer.name == last else share_kept
+                factors[layer.name] = _best(layer, signals, wanted, score)
+            signals = [sent(layer.block, signal) for signal in signals]
+    return factors
+
+
+def share_kept(spikes: Tensor, counts: Tensor) -> float:
+    """How near the share of bins with a spike is to that of the fine network; 0 at best.
+
+    Args:
+        spikes, counts: (batch, neuron..., bins).
+    """
+    return -abs(float(spikes.double().mean() - counts.double().clamp(max=1).mean()))
+
+
+def difference_kept(spikes: Tensor, counts: Tensor) -> float:
+    """Correlation of the neurons' spike counts, less their mean in each sample; 1 at best, -1 where nothing differs.
+
+    Args:
+        spikes, counts: (batch, neuron..., bins).
+    """
+    here, fine = (_centred(signal) for signal in (spikes, counts))
+    size = here.norm() * fine.norm()
+    return float((here * fine).sum() / size) if size > 0 else -1.0
+
+
+def _centred(signal: Tensor) -> Tensor:
+    counts = signal.double().sum(-1).flatten(1)
+    return counts - counts.mean(1, keepdim=True)
+
+
+def _best(layer: Layer, signals: list[Tensor], wanted: list[Tensor], score: Callable[[Tensor, Tensor], float]) -> float:
+    """Sets the threshold with the best score; returns its factor."""
+    block, start = layer.block, fine_threshold(layer.neuron)
+    drives = None if feeds_back(block) else [drive_of(block, signal) for signal in signals]
+    counts = torch.cat(wanted)
+    found: dict[int, float] = {}
+    for candidate in sorted({max(round(start * factor), 1) for factor in FACTORS}):
+        set_fine_threshold(layer.neuron, candidate)
+        if drives is None:
+            spikes = [rebin(sent(block, signal), block.timestep.dt if block.timestep.held else 1) for signal in signals]
+        else:
+            spikes = [emitted_by(block, drive) for drive in drives]
+        found[candidate] = score(torch.cat(spikes), counts)
+    best = max(found, key=lambda candidate: (found[candidate], -candidate))
+    set_fine_threshold(layer.neuron, best)
+    return best / start
