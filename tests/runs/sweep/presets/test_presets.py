@@ -33,6 +33,9 @@ def test_the_grid_is_the_thesis_s():
         assert {config.kind() for config in configs} == kinds
         assert {config.seed for config in configs} == {0, 1, 2} and {config.batch for config in configs} == {32}
         assert {config.learning_rate for config in configs} == {1e-3}
+    assert "the text's 1e-3 and the epochs its 15, where the code's own script has 3e-3 and 30" in (
+        preset("table3-bats").question
+    )
     bats = [run.config for run in preset("table3-bats").runs if run.experiment == "published"]
     assert {config.bins for config in bats} == {None, 150, 75, 50, 37, 30}
     assert {config.silent_labels for config in bats} == {0.0} and {config.epoch_samples for config in bats} == {576}
