@@ -47,13 +47,15 @@ def _download(config: AnyConfig) -> None:
 def report(paths: Sequence[Path], out: Path | None, traces: bool | None = None) -> int:
     """Writes the report of the runs at or below the paths; traces: whether recordings are shown, None for few runs."""
     from runs.report import write_report
+    from runs.report.stages import told
 
     if not paths:
         raise ConfigError("lava-dt report needs a directory with runs, such as results or demo")
     missing = [path for path in paths if not path.is_dir()]
     if missing:
         raise ConfigError(f"there is no directory {missing[0]}: pass one that holds runs, such as results or demo")
-    page = write_report(paths, out or paths[0], traces)
+    with told() as tell:
+        page = write_report(paths, out or paths[0], traces, tell)
     Console().line(f"wrote {page} and {page.with_suffix('.md').name}")
     return 0
 

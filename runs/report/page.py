@@ -16,6 +16,7 @@ from runs.report.findings import findings
 from runs.report.part import Part
 from runs.report.sections import Section, model_name, sections
 from runs.report.setup import setups
+from runs.report.stages import Tell, untold
 from runs.report.statistics import statistics_table
 from runs.report.status import Status, read_status
 from runs.report.steps import Steps
@@ -90,8 +91,11 @@ class Page:
         return [*((drawn, False) for drawn in found), *parts]
 
 
-def make_page(runs: Sequence[Run], paths: Sequence[Path], out: Path, traces: bool | None = None) -> Page:
-    """The report of the runs, which lie at or below the paths; `out` and `traces` as `write_report` has them."""
+def make_page(
+    runs: Sequence[Run], paths: Sequence[Path], out: Path, traces: bool | None = None, tell: Tell = untold
+) -> Page:
+    """The report of the runs, which lie at or below the paths; `out`, `traces` and `tell` as `write_report` has."""
+    tell(f"comparing {several(len(runs), 'run')}")
     entries = compare(runs)
     everything = sections(entries)
     shown = everything[:_MOST]
@@ -100,7 +104,10 @@ def make_page(runs: Sequence[Run], paths: Sequence[Path], out: Path, traces: boo
     environments = {run.path: run.environment for run in runs}
     lines, further = repeat.commands([entry for section in shown for entry in section.entries if _own(entry, section)])
     wanted = len(runs) <= FEW_RUNS if traces is None else traces
+    if wanted:
+        tell("sending a test recording through the networks")
     recordings = traces_part(shown, steps, out / "report-recordings") if wanted else None
+    tell("drawing")
     discretised = any(section.discretised for section in everything)
     usual = "How coarse may the step be?" if discretised else "Trained networks"
     return Page(

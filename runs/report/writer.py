@@ -10,22 +10,25 @@ from runs.comparison import read_runs
 from runs.config import ConfigError
 from runs.report.drawing import colour_sheet, standalone
 from runs.report.page import Page, make_page
+from runs.report.stages import Tell, untold
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_report(paths: Sequence[Path], out: Path, traces: bool | None = None) -> Path:
+def write_report(paths: Sequence[Path], out: Path, traces: bool | None = None, tell: Tell = untold) -> Path:
     """Reports on every run at or below `paths`, into the directory `out`; returns the path of report.html.
 
     Args:
         traces: whether to show a test recording on its way through the networks, which takes about a second for each
             the first time; None: where there are few runs.
+        tell: takes the name of every stage of the work as it begins.
 
     Raises:
         ConfigError: there is no run with a finished epoch.
     """
     import jinja2
 
+    tell("reading the runs")
     unreadable: list[str] = []
     runs = read_runs(*paths, skip=unreadable.append)
     if not runs and unreadable:
@@ -33,7 +36,8 @@ def write_report(paths: Sequence[Path], out: Path, traces: bool | None = None) -
     if not runs:
         told = ", ".join(map(str, paths))
         raise ConfigError(f"no run with a finished epoch in {told}: train one with lava-dt train, or run lava-dt demo")
-    page = make_page(runs, paths, out, traces)
+    page = make_page(runs, paths, out, traces, tell)
+    tell("writing the report")
     values = {
         "page": page,
         "contents": _contents(page),
