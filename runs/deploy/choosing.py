@@ -69,7 +69,5 @@ def samples_of(encoding: Encoding, folder: Path | None, split: Split, *, dt: int
     """The data set, in bins of dt fine steps."""
     if encoding.window is None:
         return recordings(folder, split, steps=encoding.steps, dt=dt, fine_step=fine_step)
-    if dt > 1:
-        raise ConfigError(f"images with one spike a pixel are not binned, but the network steps by {dt} fine steps")
     window, distorted = encoding.window, encoding.published_dt
-    return images(folder, split, steps=encoding.steps, step=fine_step, window=window, published_dt=distorted)
+    return images(folder, split, steps=encoding.steps, step=fine_step, window=window, published_dt=distorted, dt=dt)

@@ -68,7 +68,14 @@ def recordings(folder: Path | None, split: Split, *, steps: int, dt: int, fine_s
 
 
 def images(
-    folder: Path | None, split: Split, *, steps: int, step: float, window: float, published_dt: float | None = None
+    folder: Path | None,
+    split: Split,
+    *,
+    steps: int,
+    step: float,
+    window: float,
+    published_dt: float | None = None,
+    dt: int = 1,
 ) -> Samples:
     """MNIST's images, one spike a pixel: at window * (1 - p / 255) seconds, moved up to the next step's beginning.
 
@@ -76,7 +83,9 @@ def images(
         folder: as `runs.data.load_mnist` takes it.
         steps: of `step` seconds that an image lasts.
         window, published_dt: as `runs.data.latency_times` takes them.
+        dt: steps in a bin (the last one may be shorter).
     """
+    bins = -(-steps // dt)
     pictures = load_mnist(folder, split)
     values = np.arange(256, dtype=np.uint8)[:, None]
     times = TimeGrid(step).encode(latency_times(values, window, published_dt)[:, 0])
@@ -85,10 +94,10 @@ def images(
     def spikes(i: int) -> npt.NDArray[np.float32]:
         at = index[pictures.images[i].ravel()]
         pixels = np.flatnonzero(at < steps)
-        array = np.zeros((at.size, steps), np.float32)
-        array[pixels, at[pixels]] = 1
+        array = np.zeros((at.size, bins), np.float32)
+        array[pixels, at[pixels] // dt] = 1
         return array
 
     return Samples(
-        name=f"MNIST {split} images", labels=pictures.labels, steps=steps, seconds=steps * step, spikes=spikes
+        name=f"MNIST {split} images", labels=pictures.labels, steps=bins, seconds=steps * step, spikes=spikes
     )

@@ -37,3 +37,11 @@ def test_a_pixel_spikes_once_in_the_step_that_begins_at_or_after_its_time():
 
 def test_spikes_after_the_last_step_are_left_out():
     assert images(None, "test", steps=5, step=0.01, window=0.1).first(2).shape == (2, 784, 5)
+
+
+def test_images_are_counted_in_bins_of_dt_steps():
+    fine = images(None, "test", steps=121, step=1e-3, window=0.1)
+    coarse = images(None, "test", steps=121, step=1e-3, window=0.1, dt=4)
+    assert (coarse.steps, coarse.seconds) == (31, fine.seconds)
+    padded = np.pad(fine.first(2), ((0, 0), (0, 0), (0, 3)))
+    assert np.array_equal(coarse.first(2), padded.reshape(2, 784, 31, 4).sum(-1))
