@@ -60,7 +60,14 @@ def export_bats(config: BatsConfig, checkpoint: Checkpoint, dt: float | None) ->
     )
     notes = tuple(str(found.report).splitlines())
     return Opened(
-        net=found.net, fine_step=dt, encoding=encoding, config=config, epoch=checkpoint.epoch, notes=notes, bats=network
+        net=found.net,
+        fine_step=dt,
+        encoding=encoding,
+        config=config,
+        epoch=checkpoint.epoch,
+        notes=notes,
+        bats=network,
+        report=found.report,
     )
 
 

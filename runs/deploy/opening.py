@@ -28,7 +28,8 @@ class Opened:
         encoding: how its input is made of data; None where nobody said.
         config, epoch: of a run, else None.
         notes: lines about what was changed on the way.
-        bats: what `lava_dt.export.from_bats` gave, and the network in exact time or on its grid; None for others.
+        bats: the network of `bats_dt`, in exact time or on its grid; None for others.
+        report: what `lava_dt.export.from_bats` changed of it; None for others.
     """
 
     net: Any
@@ -39,6 +40,7 @@ class Opened:
     epoch: int | None = None
     notes: tuple[str, ...] = ()
     bats: Any = None
+    report: Any = None
 
 
 def open_network(path: Path, dt: float | None = None) -> Opened:

@@ -94,6 +94,7 @@ def open_tunable(path: Path | str, config: Path | None = None, dt: float | None 
     notes = list(opened.notes)
     if opened.fine_step is None:
         notes.append(f"the network does not say how long a step is: {FINE_STEP * 1e3:g} ms was taken")
+    notes += _beyond_buffers(opened.report)
     if trained > 1:
         notes.append(f"trained at dt = {trained}: a step of {fine_step * 1e3:g} ms is the finest there is")
     encoding, shape = _input(opened, recorded)
@@ -189,6 +190,22 @@ def _decision(encoding: Encoding | None) -> Callable[[Any], Any]:
         return torch.from_numpy(counts.numpy().argmax(1))
 
     return decide
+
+
+def _beyond_buffers(report: Any) -> list[str]:
+    """A sentence for each layer whose neurons were stopped in BATS and are not as blocks.
+
+    A network that was trained with full buffers is another one without them: its accuracy at the own step of the blocks
+    may be far from that of `Tunable.exact`, and a coarser step, at which neurons spike less, closer to it.
+    """
+    return [
+        f"{layer.name} sends {layer.measured.spikes:.0f} spikes a sample, of which BATS drops "
+        f"{layer.measured.beyond:.0f} that exceed the {layer.limit} it keeps of a neuron (max_n_spike): at "
+        f"{report.dt * 1e3:g} ms this is not the network that was trained; compare with its accuracy in continuous "
+        "time, and try a coarser --step"
+        for layer in (() if report is None else report.layers)
+        if layer.measured is not None and layer.measured.beyond > 0
+    ]
 
 
 def _exact(opened: Opened) -> Callable[[Any], npt.NDArray[np.int64]]:

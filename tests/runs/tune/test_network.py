@@ -215,3 +215,17 @@ def test_a_pickle_is_never_run(tmp_path):
     with pytest.raises(ConfigError, match="what else is in a pickle is never run here"):
         open_tunable(tmp_path / "trap.pt")
     assert not (tmp_path / "ran.txt").exists()
+
+
+@pytest.mark.filterwarnings("ignore:layer .* lost")
+def test_a_bats_network_that_leans_on_full_buffers_is_told_to_be_another_one_as_blocks(tmp_path, watcher):
+    from runs.config import make_config
+    from runs.training import train
+
+    settings = {"epochs": 1, "train_samples": 32, "test_samples": 8, "hidden": (12,), "weight_range": (0.0, 1.0)}
+    train(make_config("bats", {**settings, "max_spikes": (2, 30)}), tmp_path / "few", watcher())
+    notes = [note for note in open_tunable(tmp_path / "few").notes if "max_n_spike):" in note]
+    assert notes[0].startswith("hidden1 sends ") and "exceed the 2 it keeps of a neuron" in notes[0]
+    assert "at 1 ms this is not the network that was trained" in notes[0]
+    train(make_config("bats", {**settings, "max_spikes": (300, 300)}), tmp_path / "many", watcher())
+    assert not any("max_n_spike):" in note for note in open_tunable(tmp_path / "many").notes)
