@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -85,18 +85,6 @@ class Evaluation:
         """Entries that enter, a sample's mean: spikes of one neuron in one step of dt are one."""
         return self.message_totals / len(self)
 
-    def to_row(self) -> dict[str, Any]:
-        """As JSON takes it."""
-        row = asdict(self)
-        return {**row, "predicted": self.predicted.tolist(), "labels": self.labels.tolist()}
-
-    @classmethod
-    def from_row(cls, row: dict[str, Any]) -> Evaluation:
-        """What `to_row` gave, perhaps through a JSON file."""
-        lists = {name: tuple(row[name]) for name in ("names", "neurons", "spike_totals", "operation_totals")}
-        arrays = {name: np.array(row[name], np.int64) for name in ("predicted", "labels")}
-        return cls(**{**row, **lists, **arrays})
-
 
 def evaluate(
     net: Any,
@@ -136,7 +124,7 @@ def evaluate(
     if not len(rows):
         raise ValueError("there are no samples to evaluate: pass the indices of one or more")
     blocks, width = blocks_of(net), 1 if timestep.held else dt
-    acting = [layer for layer in description.layers if _acts(layer)]
+    acting = [layer for layer in description.layers if acts(layer)]
     tally = _Tally(fan_outs(description, _image(samples.shape)), len(acting))
     predicted: list[npt.NDArray[np.int64]] = []
     sparse = _takes_sparse(blocks[0])
@@ -150,7 +138,7 @@ def evaluate(
             place = 0
             for layer, block in zip(description.layers, blocks, strict=True):
                 spikes = _spikes(block(spikes))
-                if _acts(layer):
+                if acts(layer):
                     tally.layer(place, spikes)
                     place += 1
             predicted.append(np.asarray(decide(spikes), np.int64).reshape(-1))
@@ -257,7 +245,7 @@ class _Tally:
         }
 
 
-def _acts(layer: Any) -> bool:
+def acts(layer: Any) -> bool:
     """Whether a layer's output is counted by `fan_outs`: neurons or sums, no mere change of shape."""
     return layer.kind != "flatten" and not (layer.kind == "input" and layer.neuron is None)
 
