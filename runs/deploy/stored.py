@@ -66,8 +66,7 @@ def open_stored(path: Path) -> Opened:
     """What `store` wrote: weights as they were trained, and all registers.
 
     Raises:
-        ConfigError: a file whose parts do not belong together.
-        ValueError: a damaged network in it, as `lava_dt.export.read_hdf5` says it.
+        ConfigError: a damaged file, or one whose parts do not belong together.
     """
     import torch
     from safetensors import safe_open
@@ -83,7 +82,11 @@ def open_stored(path: Path) -> Opened:
     with tempfile.TemporaryDirectory() as folder:
         inner = Path(folder) / "network.net"
         inner.write_bytes(arrays.pop(_NETWORK).numpy().tobytes())
-        net: Any = read_hdf5(inner)
+        try:
+            net: Any = read_hdf5(inner)
+        except ValueError as error:
+            told = str(error).replace(str(inner), "its network")
+            raise ConfigError(f"{path} is damaged ({told}): write it again") from None
     meant, blocks = describe(net), blocks_of(net)
     with torch.no_grad():
         for name, weight in arrays.items():
