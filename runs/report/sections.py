@@ -17,7 +17,8 @@ _DATA = {"mnist": "MNIST", "nmnist": "N-MNIST", "fashion": "Fashion-MNIST", "shd
 _USUAL = {"slayer": "nmnist"}  # data of models without a choice; the others take MNIST
 _KINDS = {"conv": "convolutions", "ttfs": "first spikes"}
 _MANY = 3  # settings in a title
-_UNTOLD = {"model", "data", "dataset", "seed"}
+_UNTOLD = {"model", "dataset", "seed"}
+_SAMPLES = {"train_samples", "test_samples"}  # which tell enough of data that differ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,8 @@ def _differing(settings: Sequence[dict[str, object]]) -> set[str]:
     for one in settings:
         for name, value in one.items():
             seen.setdefault(name, set()).add(str(value))
-    return {name for name, values in seen.items() if len(values) > 1}
+    found = {name for name, values in seen.items() if len(values) > 1}
+    return found - {"data"} if found & _SAMPLES else found
 
 
 def _peculiar(config: AnyConfig, settings: dict[str, object], differing: set[str]) -> list[str]:
@@ -141,7 +143,13 @@ def _peculiar(config: AnyConfig, settings: dict[str, object], differing: set[str
     if len(names) > _MANY:
         usual = config.defaults()
         names = [name for name in names if settings[name] != usual[name]]
-    return [setting(name, settings[name]) for name in names if settings[name] is not None]
+    known = [(name, settings[name]) for name in names if settings[name] is not None]
+    return [_data(str(value)) if name == "data" else setting(name, value) for name, value in known]
+
+
+def _data(name: str) -> str:
+    """Data by their content, less the data set's name, which a title begins with; or their folder."""
+    return name.partition(", ")[2] or name
 
 
 def _varying(entries: list[Entry]) -> tuple[str, ...]:

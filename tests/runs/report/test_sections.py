@@ -1,5 +1,7 @@
 """Runs are grouped by what may be compared, and named by what tells them apart."""
 
+import json
+
 import pytest
 
 from runs.comparison import compare, read_runs
@@ -127,3 +129,19 @@ def test_the_finest_step_stands_in_for_an_undiscretised_clocked_network(tmp_path
     (section,) = sections_of(tmp_path)
     assert section.reference.config.dt == 0.001
     assert findings(section)[0].startswith("From 1 ms to 100 ms the convergence rate changes by \u221211.0%;")
+
+
+def test_the_same_networks_on_other_data_are_sections_whose_titles_tell_the_data(tmp_path, make):
+    for name, told in (
+        ("small", "MNIST, 800 + 200 images, crc32 0a"),
+        ("whole", "MNIST, 60000 + 10000 images, crc32 1b"),
+    ):
+        for bins in (None, 30):
+            path = tmp_path / name / str(bins)
+            make.run(path, make_config("bats", {"epochs": 2, "bins": bins}), [0.5, 0.9])
+            (path / "environment.json").write_text(json.dumps({"data": told}))
+    assert sorted(section.title for section in sections_of(tmp_path)) == [
+        "BATS on MNIST, 60000 + 10000 images, crc32 1b",
+        "BATS on MNIST, 800 + 200 images, crc32 0a",
+    ]
+    assert all(len(section.entries) == 2 for section in sections_of(tmp_path))
