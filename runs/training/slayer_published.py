@@ -68,14 +68,18 @@ def entry_steps(config: SlayerConfig) -> int:
 def fill_bins(events: EventSet, indices: npt.ArrayLike, steps: int, dt: int, binning: str) -> npt.NDArray[np.float32]:
     """Samples as lava-dl's `fill_tensor` bins them with sampling_time = dt.
 
-    An event at t (in fine steps) is in the bin round(t / dt), so that the first one is half as wide; halves are rounded
-    up. There are floor(steps / dt) bins; what comes later is dropped.
+    An event at t (in fine steps) is in the bin round(t / dt), so that the first one is half as wide. There are
+    floor(steps / dt) bins; what comes later is dropped.
 
     Args:
         binning: what a bin with events holds: "fill" 1 / dt, as lava-dl does; "any" 1; "count" their number.
 
     Returns:
         float32, shape (batch, channels, floor(steps / dt)).
+
+    Notes:
+        Halves are rounded up, where lava-dl rounds them to even. With times in whole microseconds one event in 2,000 dt
+        lies a bin later for that: of N-MNIST's 0.05 % at dt 1, 0.005 % at dt 10. All else is the same bit for bit.
     """
     (row, channel, half), shape = events.listed(indices, 2 * steps, dt, FINE_STEP / 2)
     entry, bins = (half + 1) // 2, steps // dt
