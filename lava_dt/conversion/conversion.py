@@ -84,7 +84,8 @@ def convert(
     """Brings a network to a step of dt fine steps, in place and all or nothing. The same call gives the same network.
 
     Decays follow the rule's scheme; its gain, and what matching adds, go into the thresholds, rounded to integers of
-    the weights' scale; the width of the surrogate stays what it is relative to the threshold. The reset stays.
+    the weights' scale; the width of the surrogate stays what it is relative to the threshold. The reset
+    stays unless the rule has one.
 
     Args:
         net: a chain of lava_dt's blocks at dt = 1, hard or soft reset: torch.nn.Sequential, a module with ``blocks``,
@@ -125,9 +126,9 @@ def _convert(
 ) -> Conversion:
     before = {layer.name: int(layer.neuron.threshold_mantissa.min()) for layer in layers if layer.neuron is not None}
     resets = {layer.block.timestep.reset for layer in layers if layer.neuron is not None}
-    if len(resets) > 1:
+    if len(resets) > 1 and rule.reset is None:
         raise ValueError("the layers reset in different ways, hard and soft: convert them by one")
-    timestep = dataclasses.replace(timestep, reset=resets.pop())
+    timestep = dataclasses.replace(timestep, reset=rule.reset or resets.pop())
     discretize(module, timestep)
     gains = {layer.name: _set_gain(layer, rule) for layer in layers if layer.neuron is not None}
     moved = {layer.name: _move_delays(layer, rule) for layer in layers if layer.neuron is not None}
@@ -151,7 +152,11 @@ def _convert(
 
 
 def _set_gain(layer: Layer, rule: Rule) -> float:
-    """Folds the rule's gain into the threshold, and returns it: the mean over channels."""
+    """Folds the rule's gain into the threshold, and returns it.
+
+    A neuron has one threshold: where decays differ by channel, the mean of the ratio of the rule's gain to the
+    carrier's goes into it, and the carrier's own gain stays one a channel.
+    """
     neuron = layer.neuron
     pairs = torch.broadcast_tensors(neuron.current_decay.detach(), neuron.voltage_decay.detach())
     decays = zip(*(decay.double().flatten().div(neuron.p_scale).tolist() for decay in pairs), strict=True)
@@ -215,6 +220,13 @@ def _check_responses(rule: Rule, layers: list[Layer], responses: Any) -> None:
             f"the responses are of the layers {', '.join(responses.names)}, but the network has {', '.join(names)}: "
             "record this network"
         )
+    for layer, batches in zip((layer for layer in layers if layer.spikes), responses.spikes, strict=True):
+        shape, recorded = tuple(layer.neuron.shape or ()), tuple(batches[0].shape[1:-1])
+        if shape and shape != recorded:
+            raise ValueError(
+                f"the responses of {layer.name} are of neurons of shape {recorded}, but the network's have {shape}: "
+                "record this network"
+            )
 
 
 def _row(layer: LayerConversion) -> tuple[str, ...]:

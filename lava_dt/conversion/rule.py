@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from lava_dt.timestep import Gain, Scheme
+from lava_dt.timestep import Gain, Reset, Scheme
 
 Delays = Literal["up", "nearest"]
 GainOf = Callable[[float, float, int], float]
@@ -27,6 +27,9 @@ class Rule:
         carrier: the `Timestep`'s gain that g is carried by, the ratio of both going into the threshold: what a bias and
             a voltage that is given out are multiplied by.
         matched: whether thresholds are then chosen by what the fine network did (`threshold_matching`).
+        reset: of `Timestep`; None: as the network was trained. ``soft`` keeps what a neuron had beyond its threshold
+            for the next step, where a fine neuron would have fired again within this one; Lava then needs lava_dt's
+            own process (`lava_dt.export`), which the chip's plain LIF is not.
         delays: how delays are rounded to steps of dt (`delay_rounding`).
     """
 
@@ -36,6 +39,7 @@ class Rule:
     gain: GainOf
     carrier: Gain = "integral"
     matched: bool = False
+    reset: Reset | None = None
     delays: Delays = "up"
 
     @property

@@ -20,6 +20,11 @@ def _matched(rule: Rule) -> Rule:
     return replace(rule, name=f"{rule.name}+matched", equation=f"{rule.equation}; thresholds matched", matched=True)
 
 
+def _soft(rule: Rule) -> Rule:
+    """With a reset that subtracts the threshold."""
+    return replace(rule, name=f"{rule.name}+soft", equation=f"{rule.equation}; soft reset", reset="soft")
+
+
 def _nearest(rule: Rule) -> Rule:
     """With delays by `delay_rounding`."""
     equation = f"{rule.equation}; delays to the nearest step"
@@ -30,6 +35,8 @@ _IN_ORDER = (
     _matched(backward_euler.RULE),
     _matched(step_invariant.RULE),
     _matched(area_preserving.RULE),
+    _soft(_matched(step_invariant.RULE)),
+    _soft(_matched(backward_euler.RULE)),
     _nearest(_matched(backward_euler.RULE)),
     backward_euler.RULE,
     step_invariant.RULE,

@@ -6,14 +6,16 @@ layer in order, with the layers before already converted, the threshold theta of
 
     theta_rule * 2^(j/6),      j = -6 ... 12, rounded
 
-with the largest score, the smaller of two that do equally well. With s the layer's spikes at the coarse step and c the
-fine network's spikes counted in the same bins:
+with the largest score, the smaller of two that do equally well. With S the spikes of a layer's neuron in a sample
+at the coarse step, and C the fine network's,
 
-    layers before the last    score = - | mean s - mean min(c, 1) |            a spike for each bin that had any
-    the last layer            score = corr( S - mean_i S, C - mean_i C )       S, C: spikes of a sample's neuron i
+    layers before the last    score = corr(S, C)                               over samples and neurons
+    the last layer            score = corr(S - mean_i S, C - mean_i C)         S, C: spikes of neuron i in a sample
 
-The last layer is read by comparing its neurons, and a neuron can say nothing more once it fires in each bin, so that
-there it is the differences between neurons that are kept, not the rate.
+A correlation knows no scale: the next layer's own threshold takes care of that, and a step that holds one spike cannot
+keep the rate anyhow. Keeping the share of bins with a spike, min(c, 1), instead keeps neurons of the last layer that
+fire in each bin, which then say nothing; that layer is read by comparing its neurons, so that there it is the
+differences between neurons that are kept.
 """
 
 from __future__ import annotations
@@ -45,24 +47,31 @@ def match(layers: list[Layer], responses: Responses, timestep: Timestep) -> dict
     coarse = timestep.clock == "coarse"
     signals = [rebin(batch, dt) if coarse else batch for batch in responses.inputs]
     fine = dict(zip(responses.names, responses.spikes, strict=True))
-    last = responses.names[-1]
+    read_out = _read_out(layers)
     with torch.no_grad(), at_rest([layer.block for layer in layers]):
         for layer in layers:
             if layer.spikes:
                 wanted = [rebin(spikes, dt).to_dense() for spikes in fine[layer.name]]
-                score = difference_kept if layer.name == last else share_kept
+                score = difference_kept if layer is read_out else counts_kept
                 factors[layer.name] = _best(layer, signals, wanted, score)
             signals = [sent(layer.block, signal) for signal in signals]
     return factors
 
 
-def share_kept(spikes: Tensor, counts: Tensor) -> float:
-    """How near the share of bins with a spike is to that of the fine network; 0 at best.
+def _read_out(layers: list[Layer]) -> Layer | None:
+    """The layer whose spikes leave the network, as they are or averaged; None where an affine block follows."""
+    with_neurons = [layer for layer in layers if layer.neuron is not None]
+    return with_neurons[-1] if with_neurons[-1].spikes else None
+
+
+def counts_kept(spikes: Tensor, counts: Tensor) -> float:
+    """Correlation of the spikes of neurons in samples; 1 at best, -1 where one of both does not vary.
 
     Args:
         spikes, counts: (batch, neuron..., bins).
     """
-    return -abs(float(spikes.double().mean() - counts.double().clamp(max=1).mean()))
+    here, fine = (signal.double().sum(-1).flatten() for signal in (spikes, counts))
+    return _cosine(here - here.mean(), fine - fine.mean())
 
 
 def difference_kept(spikes: Tensor, counts: Tensor) -> float:
@@ -71,7 +80,10 @@ def difference_kept(spikes: Tensor, counts: Tensor) -> float:
     Args:
         spikes, counts: (batch, neuron..., bins).
     """
-    here, fine = (_centred(signal) for signal in (spikes, counts))
+    return _cosine(_centred(spikes), _centred(counts))
+
+
+def _cosine(here: Tensor, fine: Tensor) -> float:
     size = here.norm() * fine.norm()
     return float((here * fine).sum() / size) if size > 0 else -1.0
 

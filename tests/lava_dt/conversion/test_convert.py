@@ -28,6 +28,11 @@ def network(parameters, delay=True, **options):
     return net
 
 
+def warm(block):
+    block(X)
+    return block
+
+
 def held(net):
     return [
         (b.timestep, type(b), b.neuron._threshold, b.neuron.tau_rho, b.delay and b.delay.delay.tolist()) for b in net
@@ -87,6 +92,12 @@ def test_the_reset_stays_and_both_clocks_get_the_same_network(parameters):
     coarse, fine = nets[0](lava_dt.rebin(X, 4)), nets[1](X)
     assert nets[0][1].neuron.v_th_mant == nets[1][1].neuron.v_th_mant
     assert coarse.sum() > 0 and torch.equal(coarse, lava_dt.rebin(fine, 4))
+
+
+def test_a_rule_with_a_soft_reset_brings_it_along(parameters):
+    net = network(parameters)
+    told = convert(net, 4, "step-invariant+matched+soft", record(net, [X]))
+    assert told.timestep.reset == "soft" and {block.timestep.reset for block in net} == {"soft"}
 
 
 def test_saturated_decays_are_said(parameters):
@@ -150,6 +161,11 @@ REFUSED = {
         lambda net: convert(net[:1], 2, "backward-euler+matched", record(net, [X])),
         ValueError,
         "the responses are of the layers Dense 0, Dense 1, but the network has Dense 0",
+    ),
+    "other neurons": (
+        lambda net: convert([warm(cuba.Dense(PLAIN, 40, 9)), net[1]], 2, "backward-euler+matched", record(net, [X])),
+        ValueError,
+        r"the responses of Dense 0 are of neurons of shape \(30,\), but the network's have \(9,\): record this",
     ),
     "twice": (
         lambda net: (convert(net, 2, "bilinear"), convert(net, 2, "bilinear")),
