@@ -14,6 +14,7 @@ from runs.arguments.explain import Explain
 from runs.arguments.results import Demo, Query, Report
 from runs.arguments.sweep import Sweep
 from runs.arguments.train import Train
+from runs.arguments.tune import Tune
 
 _COMMANDS = (
     Annotated[Train, tyro.conf.subcommand("train")]
@@ -22,6 +23,7 @@ _COMMANDS = (
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Query, tyro.conf.subcommand("query")]
     | Annotated[Explain, tyro.conf.subcommand("explain")]
+    | Annotated[Tune, tyro.conf.subcommand("tune")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Run, tyro.conf.subcommand("run")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
