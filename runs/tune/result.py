@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runs.tune.evaluation import Evaluation
 
 FILE = "result.json"
+_ROUNDING = 1e-12  # 2.9 / 100 is less than 29 / 1000
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def choose(judged: Sequence[Judged], tolerance: float) -> tuple[Judged | None, J
     Of several at the coarsest dt the one with the least loss, then the one with less training. Of several with the
     least loss the coarsest.
     """
-    within = [one for one in judged if one.loss <= tolerance]
+    within = [one for one in judged if one.loss <= tolerance + _ROUNDING]
     chosen = min(within, key=lambda one: (-one.dt, one.loss, one.finetuned), default=None)
     nearest = min(judged, key=lambda one: (one.loss, -one.dt, one.finetuned), default=None)
     return chosen, nearest

@@ -43,6 +43,20 @@ class Watcher(Protocol):
         """Something was found damaged and is repaired, or cannot be had."""
 
 
+class Silent:
+    """A watcher that says nothing."""
+
+    def stage(self, text: str, samples: int) -> None: ...
+
+    def advance(self, samples: int) -> None: ...
+
+    def tick(self, samples: int, total: int) -> None: ...
+
+    def line(self, text: str) -> None: ...
+
+    def warn(self, sentence: str) -> None: ...
+
+
 def schedule(candidates: int, samples: int) -> tuple[tuple[int, int], ...]:
     """The rungs: how many candidates are measured, on how many samples in all; the last ones on all of them.
 
