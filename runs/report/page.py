@@ -27,6 +27,7 @@ from runs.results.energy import PRICES
 
 _MOST = 30  # sections that are shown
 _FEW_EPOCHS = 10
+_CURVES = 48  # panels of curves after which further sections have tables only: drawing one takes some 25 ms
 QUESTION = (
     "A spiking network that runs in bigger steps costs less. What does it lose? Each network below is trained "
     "undiscretised and at coarser steps, otherwise in the same way, and its convergence rate (CR) is compared with the "
@@ -115,7 +116,7 @@ def make_page(
         questions=status.questions or ([QUESTION] if discretised else []),
         chips=_chips(runs, everything, status),
         status=status,
-        sections=[_view(section, steps) for section in shown],
+        sections=_views(shown, steps),
         left_out=len(everything) - len(shown),
         models=_models(shown, steps),
         thesis=[_thesis(table) for table in _tables(shown)],
@@ -161,9 +162,14 @@ def _chips(runs: Sequence[Run], shown: Sequence[Section], status: Status) -> lis
     return facts + ([several(len(experiments), "experiment")] if experiments else [])
 
 
-def _view(section: Section, steps: Steps) -> SectionView:
-    tables = section_table(section, steps), statistics_table(section, steps)
-    return SectionView(section, findings(section), *tables, curves(section, steps))
+def _views(shown: Sequence[Section], steps: Steps) -> list[SectionView]:
+    """All sections, of which the first ones have curves."""
+    found: list[SectionView] = []
+    for section in shown:
+        few = sum(len(view.figures) for view in found) < _CURVES
+        tables = section_table(section, steps), statistics_table(section, steps)
+        found.append(SectionView(section, findings(section), *tables, curves(section, steps) if few else []))
+    return found
 
 
 def _models(shown: Sequence[Section], steps: Steps) -> list[ModelView]:

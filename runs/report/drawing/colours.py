@@ -1,11 +1,13 @@
 """Colours by name, for light and dark pages: steps in a sequence, models and experiments apart from each other.
 
 A figure says ``var(--s2)`` and the style sheet says what that is: --s0 ... --s7 from fine to coarse steps, --k0 ... for
-kinds without an order, --ink, --soft, --line, --paper, --base (the undiscretised network), --alarm.
+kinds without an order, --ink, --soft, --line, --paper, --base (the undiscretised network), --alarm. matplotlib draws
+with the colours of the light scheme (`hue`), which are then given their names back (`by_name`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 STEPS = 8  # shades of the sequence
@@ -20,8 +22,8 @@ _LIGHT: dict[str, str | tuple[str, ...]] = {
     "line": "#dde2e8",
     "paper": "#ffffff",
     "shade": "#f4f6f8",
-    "base": "#1b2430",
-    "mark": "#1d4ed8",
+    "base": "#1b2431",  # no two colours of figures are the same
+    "mark": "#1d4fd8",
     "alarm": "#b42318",
     "k": ("#1d4ed8", "#c2410c", "#0f766e", "#7c3aed", "#be185d", "#4d7c0f"),
 }
@@ -48,9 +50,22 @@ def kind_colour(place: int) -> str:
     return f"var(--k{place % KINDS})"
 
 
+def hue(colour: str) -> str:
+    """What matplotlib draws ``var(--s2)`` with."""
+    return _HUES[colour]
+
+
+def by_name(svg: str) -> str:
+    """The figure with names for all of those colours."""
+    return re.sub("#[0-9a-f]{6}", lambda found: _NAMED.get(found[0], found[0]), svg)
+
+
 def colour_sheet() -> str:
     """The style sheet of all names, for both schemes."""
-    light, dark = _names(_LIGHT, _LIGHT_RAMP), _names(_DARK, _DARK_RAMP)
+    light, dark = (
+        ";".join(f"--{name}:{value}" for name, value in _names(*scheme).items())
+        for scheme in ((_LIGHT, _LIGHT_RAMP), (_DARK, _DARK_RAMP))
+    )
     return f":root{{{light}}}@media (prefers-color-scheme: dark){{:root{{{dark}}}}}"
 
 
@@ -61,12 +76,10 @@ def standalone(svg: str) -> str:
     return svg[:end] + style + svg[end:]
 
 
-def _names(colours: Mapping[str, str | tuple[str, ...]], ramp: tuple[str, ...]) -> str:
-    named = [f"--{name}:{value}" for name, value in colours.items() if name != "k"]
-    kinds = colours["k"]
-    named += [f"--k{i}:{value}" for i, value in enumerate(kinds if isinstance(kinds, tuple) else ())]
-    named += [f"--s{i}:{_along(ramp, i / (STEPS - 1))}" for i in range(STEPS)]
-    return ";".join(named)
+def _names(colours: Mapping[str, str | tuple[str, ...]], ramp: tuple[str, ...]) -> dict[str, str]:
+    named = {name: value for name, value in colours.items() if isinstance(value, str)}
+    named |= {f"k{i}": value for i, value in enumerate(colours["k"])}
+    return named | {f"s{i}": _along(ramp, i / (STEPS - 1)) for i in range(STEPS)}
 
 
 def _along(ramp: tuple[str, ...], place: float) -> str:
@@ -75,3 +88,7 @@ def _along(ramp: tuple[str, ...], place: float) -> str:
     share = place * (len(ramp) - 1) - below
     first, second = (tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for colour in ramp[below : below + 2])
     return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in zip(first, second, strict=True))
+
+
+_HUES = {f"var(--{name})": colour for name, colour in _names(_LIGHT, _LIGHT_RAMP).items()}
+_NAMED = {colour: name for name, colour in _HUES.items()}

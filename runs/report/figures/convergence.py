@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from runs.comparison import Entry
 from runs.estimate import Estimate
-from runs.report.drawing import Axis, Panel, log_axis, share_axis
+from runs.report.drawing import Axis, Panel, log_axis, one_panel, share_axis
 from runs.report.figures.drawn import LETTER, NOTHING, Drawn, Line, cut, ends, lines_of
 from runs.report.sections import Section
 from runs.report.steps import coarseness, name
@@ -43,16 +43,16 @@ def _changes(
 ) -> Drawn:
     alt = f"{key.rpartition('-')[2].upper()}: {title} against {x.label}"
     y = share_axis([*values, -_LEAST_CHANGE, _LEAST_CHANGE], "against undiscretised")
-    panel = _panel(lines, lambda entry: entry.change, x, y, title, alt, signed=True)
-    panel.level(0)
+    drawn = _panel(lines, lambda entry: entry.change, x, y, title, signed=True)
+    drawn.level(0)
     points = [(float(n), value) for n, value in sorted(printed.items())]
-    panel.line(points, "var(--soft)", dash="3 3", width=1.3)
+    drawn.line(points, "var(--soft)", dash=":", width=1.3)
     for n, value in points:
         told = f"{_THESIS}, {n:g} bins: {percent(value, signed=True, digits=2)}"
-        panel.dots([(n, value)], "var(--soft)", hollow=True, told=told)
+        drawn.dots([(n, value)], "var(--soft)", hollow=True, told=told)
     if points:
-        panel.label(points[0][1], _THESIS, "var(--soft)")
-    return Drawn(key, panel.svg(), alt)
+        drawn.label(points[0][1], _THESIS, "var(--soft)")
+    return Drawn(key, drawn.svg(key, alt), alt)
 
 
 def _rates(key: str, sections: Sequence[Section], x: Axis) -> Drawn:
@@ -65,18 +65,18 @@ def _rates(key: str, sections: Sequence[Section], x: Axis) -> Drawn:
     values += [entry.normalised_rate.mean for entry in references.values()]
     alt = f"{key.rpartition('-')[2].upper()}: convergence rate an epoch against {x.label}"
     y = share_axis(values, "mean accuracy")
-    panel = _panel(lines, lambda entry: entry.normalised_rate, x, y, "convergence rate, an epoch", alt)
+    drawn = _panel(lines, lambda entry: entry.normalised_rate, x, y, "convergence rate, an epoch")
     named: list[float] = []
     for entry in references.values():
         if entry.config.is_baseline():
             level = entry.normalised_rate.mean
-            panel.level(level, "var(--base)", dash="5 3")
+            drawn.level(level, "var(--base)", dash="--")
             if all(abs(y.place(level) - y.place(other)) > _APART for other in named):
-                panel.label(level, name(entry), "var(--base)")
+                drawn.label(level, name(entry), "var(--base)")
                 named.append(level)
         else:
-            panel.dots([(coarseness(entry.config), entry.normalised_rate.mean)], "var(--base)", told=name(entry))
-    return Drawn(key, panel.svg(), alt)
+            drawn.dots([(coarseness(entry.config), entry.normalised_rate.mean)], "var(--base)", told=name(entry))
+    return Drawn(key, drawn.svg(key, alt), alt)
 
 
 def _known(entry: Entry) -> bool:
@@ -89,22 +89,21 @@ def _panel(
     x: Axis,
     y: Axis,
     title: str,
-    alt: str,
     *,
     signed: bool = False,
 ) -> Panel:
     longest = max([*(len(cut(line.name)) for line in lines), len(_THESIS)])
-    panel = Panel(x, y, title=title, description=alt, height=245, right=12 + LETTER * longest)
+    drawn = one_panel(x, y, title=title, height=245, right=12 + LETTER * longest)
     for place, line in enumerate(lines):
         beside = 1.02 ** (place - (len(lines) - 1) / 2)
         points = [(coarseness(entry.config) * beside, value(entry)) for entry in line.entries]
-        panel.line([(at, v.mean) for at, v in points], line.colour)
+        drawn.line([(at, v.mean) for at, v in points], line.colour)
         for entry, (at, v) in zip(line.entries, points, strict=True):
-            panel.bar(at, v.mean - v.margin, v.mean + v.margin, line.colour)
-            panel.dots([(at, v.mean)], line.colour, told=f"{line.name}, {name(entry)}: {spread(v, signed=signed)}")
+            drawn.bar(at, v.mean - v.margin, v.mean + v.margin, line.colour)
+            drawn.dots([(at, v.mean)], line.colour, told=f"{line.name}, {name(entry)}: {spread(v, signed=signed)}")
         coarse = line.entries[-1 if line.entries[0].config.model == "clocked" else 0]
-        panel.label(value(coarse).mean, cut(line.name), line.colour)
-    return panel
+        drawn.label(value(coarse).mean, cut(line.name), line.colour)
+    return drawn
 
 
 def _step_axis(entries: Sequence[Entry], printed: Mapping[int, float]) -> Axis:

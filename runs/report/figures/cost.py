@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from runs.comparison import Entry
-from runs.report.drawing import Panel, log_axis, share_axis
+from runs.report.drawing import log_axis, one_panel, share_axis
 from runs.report.drawing.colours import kind_colour
 from runs.report.figures.drawn import LETTER, Drawn, cut, ends
 from runs.report.sections import Section
@@ -28,12 +28,12 @@ def cost_panels(model: str, sections: Sequence[Section], steps: Steps) -> list[D
         del kinds["second"]
     if all(entry.costs.neuron_updates == entry.costs.operations for entry in entries):
         del kinds["updates"]  # of a network driven by events they are the same number
-    drawn = [(key, _panel(model, what, cost, sections, steps)) for key, (what, cost) in kinds.items()]
-    return [Drawn(f"cost-{key}-{model}", *panel) for key, panel in drawn if panel is not None]
+    found = [_panel(key, model, what, cost, sections, steps) for key, (what, cost) in kinds.items()]
+    return [drawn for drawn in found if drawn is not None]
 
 
-def _panel(model: str, what: str, cost: Cost, sections: Sequence[Section], steps: Steps) -> tuple[str, str] | None:
-    """SVG and description; None where there is nothing to put side by side."""
+def _panel(kind: str, model: str, what: str, cost: Cost, sections: Sequence[Section], steps: Steps) -> Drawn | None:
+    """None where there is nothing to put side by side."""
     parts = [(section, [entry for entry in section.comparable() if cost(entry) > 0]) for section in sections]
     parts = [(section, entries) for section, entries in parts if entries]
     costs = [cost(entry) for _, entries in parts for entry in entries]
@@ -43,22 +43,21 @@ def _panel(model: str, what: str, cost: Cost, sections: Sequence[Section], steps
     alt = f"{model.upper()}: test accuracy against {what}, by step"
     tests = [v for _, entries in parts for entry in entries for v in ends(entry.last("test_accuracy"))]
     right = 12 + LETTER * (max(len(cut(section.name)) for section, _ in parts) if several else 0)
-    panel = Panel(
-        log_axis(costs, what), share_axis(tests, "test accuracy"), title=what, description=alt, right=right, height=245
-    )
+    drawn = one_panel(log_axis(costs, what), share_axis(tests, "test accuracy"), title=what, right=right, height=245)
     for place, (section, entries) in enumerate(parts):
         colour = kind_colour(place) if several else "var(--soft)"
         for way in section.variants() or [""]:
             ours = [entry for entry in entries if entry.is_reference or section.variant(entry) == way]
-            panel.line([(cost(entry), entry.last("test_accuracy").mean) for entry in ours], colour, width=1.2)
+            drawn.line([(cost(entry), entry.last("test_accuracy").mean) for entry in ours], colour, width=1.2)
         for entry in entries:
             test, own = entry.last("test_accuracy"), steps.colour(entry.config)
-            panel.bar(cost(entry), test.mean - test.margin, test.mean + test.margin, own)
+            drawn.bar(cost(entry), test.mean - test.margin, test.mean + test.margin, own)
             told = f"{section.name}, {name(entry)}: {spread(test)}"
-            panel.dots([(cost(entry), test.mean)], own, radius=4, told=told)
+            drawn.dots([(cost(entry), test.mean)], own, radius=4, told=told)
         if several:
-            panel.label(entries[-1].last("test_accuracy").mean, cut(section.name), colour)
-    return panel.svg(), alt
+            drawn.label(entries[-1].last("test_accuracy").mean, cut(section.name), colour)
+    key = f"cost-{kind}-{model}"
+    return Drawn(key, drawn.svg(key, alt), alt)
 
 
 def _alike(values: Sequence[float]) -> bool:

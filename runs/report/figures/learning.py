@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runs.comparison import Entry
 from runs.estimate import Estimate, estimate
-from runs.report.drawing import Axis, Panel, count_axis, share_axis
+from runs.report.drawing import Axis, count_axis, one_panel, share_axis
 from runs.report.figures.drawn import LETTER, Drawn, ends
 from runs.report.sections import Section
 from runs.report.steps import Steps, name
@@ -35,16 +35,16 @@ def curves(section: Section, steps: Steps) -> list[Drawn]:
         for metric, what in _METRICS.items():
             told = [(entry, [estimate(v) for v in zip(*entry.curves(metric), strict=True)]) for entry in shown]
             alt = f"{section.title}: accuracy on the {what} against epochs, by step{ending}"
-            svg = _curves(told, steps, axis, what + ending, alt)
-            found.append(Drawn(f"{section.key}-{metric.split('_')[0]}{number}", svg, alt))
+            key = f"{section.key}-{metric.split('_')[0]}{number}"
+            found.append(_curves(key, told, steps, axis, what + ending, alt))
         apart = [(entry, differences(entry, "test_accuracy")) for entry in steps_taken if entry.pairs]
         if apart:
             values = [v.mean for _, each in apart for v in each]
             values += [v for _, each in apart if each[-1].n >= _SEEDS for v in ends(each[-1], 0.05)]
             y = share_axis([*values, 0.0], "points of accuracy")
             alt = f"{section.title}: test accuracy less that of the undiscretised network, by step{ending}"
-            svg = _curves(apart, steps, y, f"test set, less the baseline{ending}", alt, level=0.0)
-            found.append(Drawn(f"{section.key}-apart{number}", svg, alt))
+            title = f"test set, less the baseline{ending}"
+            found.append(_curves(f"{section.key}-apart{number}", apart, steps, y, title, alt, level=0.0))
     return found
 
 
@@ -57,30 +57,31 @@ def differences(entry: Entry, metric: str) -> list[Estimate]:
 
 
 def _curves(
+    key: str,
     lines: Sequence[tuple[Entry, list[Estimate]]],
     steps: Steps,
     axis: Axis,
     title: str,
     alt: str,
     level: float | None = None,
-) -> str:
+) -> Drawn:
     names = [name(entry) for entry, _ in lines]
     right = 12 + LETTER * max(map(len, names))
     last = max(len(each) for _, each in lines)
-    panel = Panel(count_axis(last, "epoch"), axis, title=title, description=alt, right=right)
+    drawn = one_panel(count_axis(last, "epoch"), axis, title=title, right=right)
     if level is not None:
-        panel.level(level)
+        drawn.level(level)
     for place, ((entry, each), told) in enumerate(zip(lines, names, strict=True)):
         colour, epochs = steps.colour(entry.config), [float(n + 1) for n in range(len(each))]
         if level is None and each[-1].n >= _SEEDS:
             low, high = ([min(1.0, max(0.0, e.mean + sign * e.margin)) for e in each] for sign in (-1, 1))
-            panel.band(epochs, low, high, colour)
+            drawn.band(epochs, low, high, colour)
         means = [(epoch, e.mean) for epoch, e in zip(epochs, each, strict=True)]
-        panel.line(means, colour, width=2.6 if entry.is_reference else 1.7, told=told)
+        drawn.line(means, colour, width=2.6 if entry.is_reference else 1.7, told=told)
         if len(each) <= _DOTTED:
-            panel.dots(means, colour, radius=1.9)
+            drawn.dots(means, colour, radius=1.9)
         if level is not None and each[-1].n >= _SEEDS:
             beside = (place - (len(lines) - 1) / 2) * 0.012 * last
-            panel.bar(epochs[-1] + beside, each[-1].mean - each[-1].margin, each[-1].mean + each[-1].margin, colour)
-        panel.label(means[-1][1], told, colour)
-    return panel.svg()
+            drawn.bar(epochs[-1] + beside, each[-1].mean - each[-1].margin, each[-1].mean + each[-1].margin, colour)
+        drawn.label(means[-1][1], told, colour)
+    return Drawn(key, drawn.svg(key, alt), alt)

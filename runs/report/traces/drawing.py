@@ -6,23 +6,35 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runs.report.drawing import Axis, Panel, stacked
+from runs.report.drawing import Axis, Panel, stack
+from runs.report.figures import Drawn
 from runs.report.traces.recording import Floats, Recording
 
-_WIDTH, _LEFT = 330.0, 46.0
 _MOST = 1200  # spikes drawn in a strip
 _HIDDEN = 40  # neurons drawn of a hidden layer
 _SOFT = "var(--soft)"
 
 
-def draw_recording(recording: Recording, title: str, alt: str, colour: str, volts: tuple[float, float]) -> str:
-    """SVG. title: the step. colour: its colour. volts: ends of the axis of voltages."""
-    last = len(recording.sizes) - 1
-    verdict = f"label {recording.label}, says {recording.predicted()}"
-    strips = [_strip(recording, 0, 72, f"{title}: {verdict}", _SOFT, "input")]
-    strips += [_strip(recording, layer, 84, "", _SOFT, _name(layer, last)) for layer in range(1, last)]
-    strips += [_output(recording, colour), _voltages(recording, colour, volts)]
-    return stacked(strips, alt)
+def draw_recording(
+    key: str, recording: Recording, title: str, alt: str, colour: str, volts: tuple[float, float]
+) -> Drawn:
+    """title: the step. colour: its colour. volts: ends of the axis of voltages."""
+    layers = range(len(recording.sizes) - 1)
+    chosen = [_chosen(recording, layer) for layer in layers]
+    blank, time = Axis(0, 1000 * recording.seconds, ()), _time_axis(recording)
+    rows = [
+        (blank, Axis(-0.5, len(shown) - 0.5, (), _name(layer, len(layers))), 84.0 if layer else 72.0)
+        for layer, shown in zip(layers, chosen, strict=True)
+    ]
+    rows.append((blank, _output_axis(recording), 92))
+    rows.append((time, Axis(*volts, ((0.0, "0"), (1.0, "\u03b8")), "voltage"), 118))
+    title = f"{title}: label {recording.label}, says {recording.predicted()}"
+    panels = stack(rows, title=title, width=330, left=46, right=14)
+    for panel, layer, shown in zip(panels[:-2], layers, chosen, strict=True):
+        _layer(panel, recording, layer, shown)
+    _output(panels[-2], recording, colour)
+    _voltages(panels[-1], recording, colour)
+    return Drawn(key, panels[0].svg(key, alt), alt)
 
 
 def voltage_ends(recordings: Sequence[Recording]) -> tuple[float, float]:
@@ -36,49 +48,50 @@ def voltage_ends(recordings: Sequence[Recording]) -> tuple[float, float]:
 
 
 def _name(layer: int, last: int) -> str:
+    if not layer:
+        return "input"
     return "hidden" if last == 2 else f"hidden {layer}"
 
 
-def _strip(recording: Recording, layer: int, height: float, title: str, colour: str, name: str) -> Panel:
-    """Spikes of a layer's neurons, evenly chosen where there are many."""
+def _chosen(recording: Recording, layer: int) -> Floats:
+    """The neurons drawn of a layer, evenly chosen where there are many."""
     size = recording.sizes[layer]
-    chosen = np.linspace(0, size - 1, _HIDDEN).round() if layer and size > _HIDDEN else np.arange(size)
+    few = layer > 0 and size > _HIDDEN
+    return np.linspace(0, size - 1, _HIDDEN).round() if few else np.arange(size, dtype=float)
+
+
+def _layer(panel: Panel, recording: Recording, layer: int, chosen: Floats) -> None:
     spikes = recording.of_layer(layer)
     spikes = spikes[np.isin(spikes[:, 1], chosen)]
     spikes = spikes[:: max(1, -(-len(spikes) // _MOST))]
     rows = np.searchsorted(chosen, spikes[:, 1]).astype(float)
-    panel = _panel(recording, Axis(-0.5, len(chosen) - 0.5, (), name), height, title=title)
-    panel.strokes(_points(spikes, rows), colour, height=max(1.0, len(chosen) / 26), width=0.9)
-    return panel
+    panel.strokes(_points(spikes, rows), _SOFT, height=max(1.0, len(chosen) / 26), width=0.9)
 
 
-def _output(recording: Recording, colour: str) -> Panel:
-    size = recording.sizes[-1]
-    spikes = recording.of_layer(len(recording.sizes) - 1)
+def _output_axis(recording: Recording) -> Axis:
     ticks = tuple((n, str(n)) for n in sorted({recording.label, recording.other}))
-    panel = _panel(recording, Axis(size - 0.5, -0.5, ticks, "output"), 92)
+    return Axis(recording.sizes[-1] - 0.5, -0.5, ticks, "output")
+
+
+def _output(panel: Panel, recording: Recording, colour: str) -> None:
+    spikes = recording.of_layer(len(recording.sizes) - 1)
     own = spikes[:, 1] == recording.label
     for mine, shade in ((~own, _SOFT), (own, colour)):
         panel.strokes(_points(spikes[mine], spikes[mine, 1]), shade, height=0.8, width=1.1)
-    return panel
 
 
-def _voltages(recording: Recording, colour: str, volts: tuple[float, float]) -> Panel:
+def _time_axis(recording: Recording) -> Axis:
     milliseconds = 1000 * recording.seconds
     step = next(s for s in (10, 20, 50, 100, 200, 500, 1000, 5000, 10000, 10**9) if milliseconds / s <= 5)
     ticks = tuple((float(t), f"{t:g}") for t in np.arange(0, milliseconds + 1e-6, step))
-    y = Axis(volts[0], volts[1], ((0.0, "0"), (1.0, "\u03b8")), "voltage")
-    panel = _panel(recording, y, 118, Axis(0, milliseconds, ticks, "time [ms]"))
-    panel.level(1.0, "var(--soft)", dash="4 3")
+    return Axis(0, milliseconds, ticks, "time [ms]")
+
+
+def _voltages(panel: Panel, recording: Recording, colour: str) -> None:
+    panel.level(1.0, _SOFT, dash="--")
     times = 1000 * recording.times
     for values, shade, width in ((recording.other_voltage, _SOFT, 1.0), (recording.label_voltage, colour, 1.5)):
         panel.line([(float(t), float(v)) for t, v in zip(times, values, strict=True)], shade, width=width)
-    return panel
-
-
-def _panel(recording: Recording, y: Axis, height: float, x: Axis | None = None, title: str = "") -> Panel:
-    x = x or Axis(0, 1000 * recording.seconds, ())
-    return Panel(x, y, title=title, width=_WIDTH, height=height, left=_LEFT, right=14, grid=False)
 
 
 def _points(spikes: Floats, rows: Floats) -> list[tuple[float, float]]:

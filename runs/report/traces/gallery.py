@@ -63,5 +63,5 @@ def _drawn(section: Section, taken: Sequence[tuple[Entry, Recording]], steps: St
     volts = voltage_ends([recording for _, recording in taken])
     for place, (entry, recording) in enumerate(taken):
         alt = f"{section.title}, {name(entry)}: spikes and voltages of one test sample"
-        svg = draw_recording(recording, name(entry), alt, steps.colour(entry.config), volts)
-        yield Drawn(f"{section.key}-recording-{place + 1}", svg, alt)
+        key = f"{section.key}-recording-{place + 1}"
+        yield draw_recording(key, recording, name(entry), alt, steps.colour(entry.config), volts)

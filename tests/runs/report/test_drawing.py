@@ -1,4 +1,4 @@
-"""Figures are plain SVG: what is drawn where, ticks that differ, labels that do not cover each other."""
+"""Figures are SVG for a page: what is drawn where, ticks that differ, labels that do not cover each other."""
 
 import re
 from itertools import pairwise
@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from runs.comparison import compare, read_runs
-from runs.report.drawing import Axis, Panel, colour_sheet, count_axis, log_axis, share_axis, stacked, standalone
+from runs.report.drawing import Axis, colour_sheet, count_axis, log_axis, one_panel, share_axis, stack, standalone
 from runs.report.drawing.scales import short
 from runs.report.figures import change_panels, cost_panels, curves
 from runs.report.sections import sections
@@ -30,7 +30,7 @@ def test_epochs_have_whole_ticks_that_are_few(last):
 
 
 def test_a_logarithmic_axis_has_ticks_within_a_decade_and_over_many():
-    for values in ([50e3, 80e3], [1.0, 1e6], [3.0, 4.0]):
+    for values in ([50e3, 80e3], [1.0, 1e6], [3.0, 4.0], [1.0, 3e4], [7.0]):
         axis = log_axis(values, "operations")
         assert len(axis.ticks) >= 2 and all(axis.low <= value <= axis.high for value, _ in axis.ticks)
         assert axis.place(axis.low) == 0 and axis.place(axis.high) == pytest.approx(1)
@@ -44,27 +44,61 @@ def test_quantities_are_written_in_a_few_letters(value, text):
 
 
 def panel():
-    return Panel(Axis(0, 10, ((0, "0"), (10, "10")), "x"), Axis(0, 1, ((0, "0"),), "y"), title="A < B", right=80)
+    return one_panel(Axis(0, 10, ((0, "0"), (10, "10")), "x"), Axis(0, 1, ((0, "0"),), "y"), title="A < B", right=80)
 
 
-def test_a_panel_is_well_formed_and_says_what_it_shows():
+def crowded():
     drawn = panel()
-    drawn.line([(0, 0), (5, float("nan")), (6, 0.5), (8, 0.6)], "var(--k0)", told="a & b")
+    drawn.line([(0, 0), (5, float("nan")), (6, 0.5), (8, 0.6)], "var(--k0)", told="a & 'b'")
     drawn.band([0, 10], [0, 0.1], [1, 0.9], "var(--k0)")
     drawn.dots([(3, 0.5), (4, float("nan"))], "var(--k1)", hollow=True, told="<dot>")
     drawn.strokes([(1, 0.5)], "var(--k1)", height=0.2)
     drawn.bar(2, 0.1, 0.2, "var(--k1)")
-    root = ElementTree.fromstring(drawn.svg())
-    assert root.find("{*}title").text == "A < B" and root.get("role") == "img"
-    assert "nan" not in drawn.svg() and drawn.svg().count("<circle") == 1
-    ElementTree.fromstring(standalone(stacked([drawn, panel()], "both")))
+    drawn.bar(2, float("-inf"), float("inf"), "var(--k1)")
+    drawn.label(0.6, "line < 1", "var(--k0)")
+    return drawn.svg("crowded", "what is & shown")
+
+
+def test_a_panel_is_well_formed_and_says_what_it_shows():
+    root = ElementTree.fromstring(crowded())
+    assert root.get("role") == "img" and root[0].tag.endswith("title")
+    assert [title.text for title in root.iterfind(".//{*}title")] == ["what is & shown", "a & 'b'", "<dot>"]
+    assert {"A < B", "x", "y", "line < 1"} <= {text.text for text in root.iterfind(".//{*}text")}
+    ElementTree.fromstring(standalone(crowded()))
+
+
+def test_a_figure_has_the_pages_letters_and_no_colour_of_its_own():
+    assert "font-family" not in crowded() and not re.findall("nan|inf", crowded())
+    assert not re.findall("#[0-9a-f]{6}", crowded())
+
+
+def test_the_same_panel_is_the_same_text_and_leaves_nothing_to_the_next():
+    empty = panel().svg("empty", "nothing")
+    assert crowded() == crowded()
+    assert panel().svg("empty", "nothing") == empty
+
+
+def test_figures_of_one_page_share_no_ids():
+    ids = [re.findall(r'id="([^"]*)"', panel().svg(key, "")) for key in ("first", "second")]
+    assert ids[0] and len({*ids[0], *ids[1]}) == len(ids[0]) + len(ids[1])
+
+
+def test_panels_below_each_other_are_one_figure():
+    rows = [(Axis(0, 10, ()), Axis(0, 1, (), "above"), 60), (Axis(0, 10, ((0, "0"),), "time"), Axis(0, 1, ()), 90)]
+    panels = stack(rows, title="both", width=330)
+    for place, one in enumerate(panels):
+        one.line([(0, 0.2), (10, 0.8)], f"var(--k{place})")
+    root = ElementTree.fromstring(panels[0].svg("both", "two panels"))
+    assert root.get("viewBox") == "0 0 330 150"
+    heights = {text.text: float(text.get("y")) for text in root.iterfind(".//{*}text") if text.get("y")}
+    assert heights["both"] < 60 < heights["time"] < 150
 
 
 def test_labels_beside_the_axes_keep_apart_and_inside():
     drawn = panel()
     for i in range(8):
         drawn.label(0.99, f"line {i}", "var(--k0)")
-    heights = [float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>line', drawn.svg())]
+    heights = sorted(float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>line', drawn.svg("labels", "")))
     assert len(heights) == 8 and min(b - a for a, b in pairwise(heights)) > 10
     assert min(heights) > 10 and max(heights) < 230
 
@@ -101,5 +135,5 @@ def test_long_names_are_cut_beside_the_axes(tmp_path, make):
             make.seeds(tmp_path, {"bins": 30, "rule": rule, "grid_inputs": inputs}, [0.8])
     entries = compare(read_runs(tmp_path))
     (drawn, _) = change_panels("bats", sections(entries), None)
-    labels = re.findall(r'font-weight="600">([^<]*)<', drawn.svg)
-    assert max(map(len, labels[1:])) <= 24 and any(text.endswith("\u2026") for text in labels)
+    labels = re.findall(r"font-weight: 700; font-size: 10.5px[^>]*>([^<]*)<", drawn.svg)
+    assert len(labels) == 4 and max(map(len, labels)) <= 24 and any(text.endswith("\u2026") for text in labels)
