@@ -1,0 +1,299 @@
+"""`tune`: the coarsest timestep that keeps a trained network's accuracy, and the network converted to it.
+
+1. The network at its own step answers the calibration set.
+2. For every dt, successive halving among the rules of conversion on that set (`runs.tune.search`).
+3. The best rule of every dt, as it is and where asked for after fine-tuning, answers the test set, which had no part in
+   the choice; so does the network at its own step. Losses are compared sample by sample (`runs.tune.paired`).
+4. The coarsest dt within the tolerance is written and run in Lava; where there is none, the nearest.
+
+What is measured is kept (`runs.tune.store`). The same seed gives the same answer, in one session or in several.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lava_dt.conversion import RULES
+from lava_dt.export import Feasibility, ParityReport, feasible
+from lava_dt.export.blocks import describe
+from runs.config import ConfigError
+from runs.tune.converted import BASELINE, Key, Networks, name_of, text_of
+from runs.tune.costs import Costs, costs_of
+from runs.tune.data import Labelled, open_data
+from runs.tune.evaluation import Evaluation, evaluate, join
+from runs.tune.network import Tunable, open_tunable
+from runs.tune.options import CALIBRATION, DTS, TuneOptions, check_rules, check_steps, checked_options
+from runs.tune.paired import Interval, bonferroni, discordant, score_interval
+from runs.tune.result import FILE, Judged, Score, TuneResult, choose, sentence
+from runs.tune.search import Refused, Silent, Watcher, search
+from runs.tune.store import Store
+from runs.tune.writing import check, write
+
+_PIECE = 1000  # samples whose evaluation is kept at once
+
+
+def tune(
+    net: Path | str | Tunable,
+    data: Path | str | tuple[Labelled, Labelled] | None = None,
+    *,
+    tolerance: float | str = 0.01,
+    dts: Sequence[int] = DTS,
+    rules: Sequence[str] | None = None,
+    finetune: int = 0,
+    out: Path | str | None = None,
+    seed: int = 0,
+    confidence: float | str = 0.95,
+    calibration: int | None = CALIBRATION,
+    test: int | None = None,
+    all_rules: bool = False,
+    verify: int = 20,
+    config: Path | None = None,
+    step: float | None = None,
+    watcher: Watcher | None = None,
+) -> TuneResult:
+    """The coarsest step of a ladder at which a trained network, converted, keeps its accuracy within a tolerance.
+
+    Args:
+        net: what `open_tunable` opens, or a network that is open.
+        data: folder of the data set, None for the shipped one; or the calibration set and the test set.
+        tolerance: accuracy that may be lost: 0.01, "1%".
+        dts: steps to try, in steps of the network, 2 or more.
+        rules: of `lava_dt.conversion.RULES`; None: all.
+        finetune: epochs of training after the conversion; 0: none. Both networks are then judged.
+        out: directory for all that is measured, which continues what it holds; by default one below ``results``.
+        seed: of the choice of calibration samples and of fine-tuning.
+        confidence: at which the intervals of all networks that were judged hold together: 0.95, "95%".
+        calibration: samples to choose the rules on; None: all.
+        test: samples to judge on; None: all.
+        all_rules: every rule is judged on the test set, without a search.
+        verify: test samples on which the network that is written is compared with Lava; 0: none.
+        config, step: as `open_tunable` takes them.
+        watcher: is told how it goes on.
+
+    Raises:
+        ConfigError: an option out of range, data or a network that do not fit, a directory that holds something else.
+        KeyboardInterrupt: Ctrl-C; what is finished is kept.
+    """
+    options = checked_options(
+        {
+            "tolerance": tolerance, "confidence": confidence, "dts": tuple(dts), "finetune": finetune, "out": out,
+            "rules": None if rules is None else tuple(rules), "seed": seed, "calibration": calibration, "test": test,
+            "all_rules": all_rules, "verify": verify,
+        }
+    )  # fmt: skip
+    names = check_rules(options.rules, tuple(RULES))
+    tunable = net if isinstance(net, Tunable) else open_tunable(Path(net), config, step)
+    if options.finetune and tunable.encoding is not None and tunable.encoding.decision == "first":
+        raise ConfigError(
+            f"{tunable.name} decides by the first spike, and fine-tuning trains their number: leave out finetune"
+        )
+    folder = None if data is None or isinstance(data, tuple) else Path(data)
+
+    def opened(calibration: int | None) -> tuple[Labelled, Labelled]:
+        if isinstance(data, tuple):
+            return data
+        return open_data(folder, tunable, calibration, options.test, options.seed)
+
+    sets = opened(options.calibration)
+    check_steps(options.dts, sets[1].steps)
+    return Tuning(tunable, sets, lambda: opened(None)[0], names, options, watcher).run()
+
+
+class Tuning:
+    """One call of `tune`, its options checked and its data open.
+
+    Args:
+        sets: calibration and test set.
+        training: gives the samples of fine-tuning.
+        rules: names, in order of preference.
+    """
+
+    def __init__(
+        self,
+        tunable: Tunable,
+        sets: tuple[Labelled, Labelled],
+        training: Callable[[], Labelled],
+        rules: tuple[str, ...],
+        options: TuneOptions,
+        watcher: Watcher | None,
+    ) -> None:
+        self._tunable, self._rules, self._options = tunable, rules, options
+        self._sets = dict(zip(("calibration", "test"), sets, strict=True))
+        self._watcher: Watcher = watcher or Silent()
+        self._said: dict[Key, tuple[str, ...]] = {}
+        self._refusals: list[str] = []
+        identity = {
+            "network": tunable.identity,
+            "fine_step": tunable.fine_step,
+            "calibration": f"{len(sets[0])} samples, {sets[0].checksum}",
+            "test": f"{len(sets[1])} samples, {sets[1].checksum}",
+            "seed": options.seed,
+        }
+        out = options.out or Path("results") / f"tune-{tunable.name}-seed{options.seed}"
+        self._store = Store(out, identity, self._watcher.warn)
+        self._nets = Networks(tunable, sets[0], training, options.seed, self._store, self._watcher)
+
+    def run(self) -> TuneResult:
+        """Everything, and the result's file."""
+        options = self._options
+        scores = () if options.all_rules else self._search()
+        baseline, judged = self._judge(self._contenders(scores))
+        chosen, nearest = choose(judged, options.tolerance)
+        exact = self._exact()
+        written = chosen or nearest
+        files, parity = self._write(written)
+        said = sentence(self._tunable.name, baseline, judged, options.tolerance, options.confidence, self._refusals)
+        result = TuneResult(
+            name=self._tunable.name,
+            tolerance=options.tolerance,
+            confidence=options.confidence,
+            fine_step=self._tunable.fine_step,
+            samples=f"{len(self._sets['test']):,} {self._sets['test'].name}",
+            baseline=baseline,
+            exact=exact,
+            judged=judged,
+            scores=scores,
+            chosen=chosen,
+            nearest=nearest,
+            sentence=said,
+            files=files,
+            parity=parity,
+            notes=self._tunable.notes + (() if written is None else self._said[written.key]),
+            seconds=self._store.seconds,
+        )
+        result.to_json(self._store.path / FILE)
+        return result
+
+    def _search(self) -> tuple[Score, ...]:
+        samples = len(self._sets["calibration"])
+        scores: list[Score] = []
+        own: dict[int, Evaluation] = {}
+        for dt in self._options.dts:
+
+            def measure(rule: str, start: int, stop: int, dt: int = dt) -> tuple[int, int]:
+                found = self._evaluation("calibration", (dt, rule, 0), start, stop)
+                agreed = found.predicted == own[start].predicted
+                return int(np.count_nonzero(found.correct)), int(np.count_nonzero(agreed))
+
+            def announce(rules: Sequence[str], start: int, stop: int, dt: int = dt) -> None:
+                text = f"dt = {dt}, samples {start + 1} to {stop}, rules left: {len(rules)}"
+                self._watcher.stage(text, (len(rules) + 1) * (stop - start))
+                own[start] = self._evaluation("calibration", BASELINE, start, stop)
+
+            found = search(dt, self._rules, samples, measure, announce)
+            scores += found
+            self._nets.keep(BASELINE, (dt, found[0].rule, 0))
+            best = found[0]
+            if best.rungs:
+                share = best.rungs[-1].correct / best.rungs[-1].samples
+                self._watcher.line(f"dt = {dt}: {best.rule}, {share:.1%} of the calibration samples right")
+            else:
+                self._watcher.warn(f"dt = {dt}: no rule converts the network: {best.refused}")
+        return tuple(scores)
+
+    def _contenders(self, scores: Sequence[Score]) -> list[Key]:
+        """What is judged on the test set, by dt."""
+        if self._options.all_rules:
+            keys: list[Key] = [(dt, rule, 0) for dt in self._options.dts for rule in self._rules]
+        else:
+            best = {score.dt: score for score in reversed(scores) if score.rungs}  # the first of each dt
+            keys = [(score.dt, score.rule, 0) for score in best.values()]
+        if self._options.finetune:
+            keys += [(dt, rule, self._options.finetune) for dt, rule, _ in keys]
+        return sorted(keys, key=lambda key: key[0])
+
+    def _judge(self, keys: Sequence[Key]) -> tuple[Judged, tuple[Judged, ...]]:
+        """The baseline and the others on the whole test set."""
+        found: dict[Key, tuple[Evaluation, Costs, Feasibility]] = {}
+        for key in (BASELINE, *keys):
+            try:
+                found[key] = self._on_test(key)
+            except Refused as error:
+                self._watcher.warn(f"dt = {key[0]}: {key[1]} does not convert the network: {error}")
+            self._nets.keep(BASELINE, *(other for other in keys if other[0] == key[0]))
+        level = bonferroni(self._options.confidence, len(found) - 1)
+        own = found.pop(BASELINE)
+        judged = tuple(self._judged(key, own[0], *rest, level) for key, rest in found.items())
+        return self._judged(BASELINE, own[0], *own, None), judged
+
+    def _on_test(self, key: Key) -> tuple[Evaluation, Costs, Feasibility]:
+        """What is measured on the test set, and what follows for the network."""
+        test = self._sets["test"]
+        self._watcher.stage(f"{text_of(key)} on the test set", len(test))
+        spans = [(start, min(start + _PIECE, len(test))) for start in range(0, len(test), _PIECE)]
+        whole = join([self._evaluation("test", key, *span) for span in spans])
+
+        def facts() -> tuple[Costs, Feasibility, tuple[str, ...]]:
+            net = self._nets.get(key)
+            costs = costs_of(net, whole, key[0], self._tunable.fine_step)
+            return costs, feasible(net, describe(net).timestep), self._nets.held(key)
+
+        costs, feasibility, self._said[key] = self._store.get(f"facts-{name_of(key)}", facts)
+        return whole, costs, feasibility
+
+    def _judged(
+        self, key: Key, own: Evaluation, found: Evaluation, costs: Costs, fits: Feasibility, level: float | None
+    ) -> Judged:
+        """Compared with the network at its own step; without a level it is that network."""
+        (b, c), n = discordant(own.correct, found.correct), len(found)
+        interval = Interval(0.0, 0.0, 1.0) if level is None else score_interval(b, c, n, level)
+        dt, rule, epochs = key
+        return Judged(dt, dt * self._tunable.fine_step, rule, epochs, found, (b - c) / n, interval, costs, fits)
+
+    def _evaluation(self, where: str, key: Key, start: int, stop: int) -> Evaluation:
+        """Of a network on some samples, computed once for all sessions.
+
+        Raises:
+            Refused: the rule does not convert the network.
+        """
+        samples, indices, decide = self._sets[where], np.arange(start, stop), self._tunable.decide
+
+        def compute() -> Any:
+            try:
+                return evaluate(self._nets.get(key), samples, indices, key[0], decide, self._watcher)
+            except Refused as error:
+                return str(error)
+
+        found = self._store.get(f"{where}-{name_of(key)}-{start}-{stop}", compute)
+        self._watcher.advance(stop - start)
+        if isinstance(found, str):
+            self._refusals.append(found)
+            raise Refused(found)
+        return found
+
+    def _exact(self) -> float | None:
+        """Accuracy on the test set in exact time, of a network that has one."""
+        exact, test = self._tunable.exact, self._sets["test"]
+        if exact is None:
+            return None
+        predicted = self._store.get("test-exact", lambda: np.asarray(exact(test)))
+        return float(np.mean(predicted == test.labels))
+
+    def _write(self, one: Judged | None) -> tuple[dict[str, Path], ParityReport | None]:
+        """The files of a network, which are written again where they are gone, and its comparison with Lava."""
+        if one is None:
+            return {}, None
+        folder, name = self._store.path / f"network-{name_of(one.key)}", f"written-{name_of(one.key)}"
+
+        files = self._store.load(name)
+        if files is None or not all((folder / file).is_file() for file in files.values()):
+            self._watcher.stage(f"{text_of(one.key)}: writing it", 0)
+            folder.mkdir(exist_ok=True)
+            found = write(self._nets.get(one.key), self._tunable, folder)
+            files = {kind: file.relative_to(folder) for kind, file in found.items()}
+            self._store.save(name, files)
+        n, parity = min(self._options.verify, len(self._sets["test"])), None
+        if n:
+
+            def verified() -> Any:
+                self._watcher.stage(f"{text_of(one.key)}: {n} samples in Lava", 0)
+                found = check(self._nets.get(one.key), self._sets["test"], n, folder / files["hdf5"])
+                return dataclasses.replace(found, output=None)
+
+            parity = self._store.get(f"lava-{name_of(one.key)}-{n}", verified)
+        return {kind: folder / file for kind, file in files.items()}, parity
