@@ -26,7 +26,8 @@ class Tune(Command):
     net: _Net
     """directory of a run (SLAYER or BATS), a .net file, a .nir file, a .safetensors, or lava-dl's state_dict (.pt)"""
     data: OptionalPath = None
-    """folder of N-MNIST or MNIST, or a .npz file of spikes and labels (default: the small set that comes along)"""
+    """folder of N-MNIST or MNIST, or a .npz file of spikes and labels (default: a run's own data, else the small set
+    that comes along)"""
     tolerance: _Share = "1%"
     """accuracy that may be lost, as 1% (one point of a hundred) or 0.01"""
     dt: Annotated[tuple[int, ...], tyro.conf.arg(metavar="INT [INT ...]", help_behavior_hint="(default: 2 4 8 16)")] = (

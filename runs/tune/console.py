@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runs.tune.page.tables import Table as PageTable
     from runs.tune.result import TuneResult
 
+_SHORT = 8  # letters of a column's name up to which it stands in one line
 _SILENCE = 15.0  # seconds between lines where there is no terminal
 _STEPS = ("Step", "Accuracy", "Loss [points]", "Rule", "Neuron updates", "Synaptic operations")  # 80 letters wide
 _TUNING = ("Step", "Rule", "Before", "After", "Gain [points]", "Loss left [points]")
@@ -137,7 +138,8 @@ def rich_table(title: str, table: PageTable, columns: Sequence[str] | None = Non
     for place in places:
         name = table.header[place]
         justify: JustifyMethod = "left" if place == 0 or name == "Rule" else "right"
-        shown.add_column(escape(name).replace(" ", "\n"), justify=justify, overflow="fold")
+        head = name.replace(" ", "\n") if len(name) > _SHORT else name
+        shown.add_column(escape(head), justify=justify, overflow="fold")
     for row in table.rows:
         shown.add_row(
             *(_markup(row.cells[place], table.header[place]) for place in places), style=_STYLES.get(row.kind)

@@ -19,6 +19,7 @@ from runs.tune.page.themed import ALARM, KINDS, MARK, PAPER, SOFT, THEMED, theme
 
 _SIZE = (4.1, 3.2)  # inches: as wide as a phone at the size at which text is read
 _DASHES = ("-", "--", ":")
+_TICKS = 3  # at least, on the axis of costs
 _ASIDE = 1.02  # of two networks of a step, which cost about the same, the trained one is drawn a little to the right
 _DEEPEST = 0.15  # below the baseline: what lies lower stands on the edge, or nobody could see the tolerance
 
@@ -164,9 +165,12 @@ def _cost_axis(axes: Axes, costs: Sequence[float]) -> None:
     axes.set_xscale("log")
     low, high = min(costs), max(costs)
     axes.set_xlim(low / 1.6, high * 1.6)
-    ticks = [m * 10.0**n for n in range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-             for m in (1, 2, 5)]  # fmt: skip
-    shown = [tick for tick in ticks if low / 1.6 <= tick <= high * 1.6]
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    for mantissas in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8)):
+        ticks = [mantissa * 10.0**power for power in powers for mantissa in mantissas]
+        shown = [tick for tick in ticks if low / 1.6 <= tick <= high * 1.6]
+        if len(shown) >= _TICKS:
+            break
     axes.xaxis.set_major_locator(FixedLocator(shown))
     axes.xaxis.set_major_formatter(lambda value, _: short(value))
     axes.minorticks_off()

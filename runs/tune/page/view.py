@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ class Page:
     """The page's texts, tables and figures, from top to bottom.
 
     Attributes:
+        sentence: the recommendation, of which `more` is what follows the first sentence.
         found: whether a step was recommended.
         contents: anchors and names of the parts.
         parity: what Lava made of the network; empty where it was not run. differs: whether it spikes differently.
@@ -41,6 +43,7 @@ class Page:
 
     title: str
     sentence: str
+    more: str
     found: bool
     chips: list[str]
     contents: list[tuple[str, str]]
@@ -80,6 +83,7 @@ def make_page(result: TuneResult, equations: Mapping[str, str], command: str, fa
         facts: versions and machine, by name.
     """
     shown, tried = leaders(result), trials(result)
+    first, *rest = re.split(r"(?<=\.) (?=[A-Z])", result.sentence, maxsplit=1)
     tuning = tuning_table(result)
     used = [rule for rule in equations if any(trial.rule == rule for trial in tried)]
     contents = [
@@ -93,7 +97,8 @@ def make_page(result: TuneResult, equations: Mapping[str, str], command: str, fa
     ]
     return Page(
         title=f"How coarse may {result.name} run?",
-        sentence=result.sentence,
+        sentence=first,
+        more=rest[0] if rest else "",
         found=result.chosen is not None,
         chips=_chips(result),
         contents=contents,
@@ -137,7 +142,9 @@ _ABOUT_TEST_CURVES = "Dashed: the network at its own step."
 _ABOUT_EQUATIONS = (
     "For a step of k fine steps. alpha and beta: decays of current and voltage in a fine step; e_I = 1 - alpha and e_u "
     "= 1 - beta is what a fine step keeps of them, E_I and E_u what a step of k keeps. g multiplies the current; it is "
-    "folded into the threshold, which is divided by it, so that Loihi needs no multiplication."
+    "folded into the threshold, which is divided by it, so that Loihi needs no multiplication. Delays go up to whole "
+    "steps of k where nothing else is said. Matched thresholds follow what the network did at its own step on "
+    "calibration samples."
 )
 _ABOUT_TUNING = (
     "The converted network before and after some epochs on the training part, each judged on the same test samples. "
@@ -158,7 +165,8 @@ def _about_steps(result: TuneResult, shown: list[Judged]) -> str:
     n = len(result.baseline.evaluation.labels)
     low, high = wilson(round(result.baseline.accuracy * n), n)
     accuracy = percent(result.baseline.accuracy, digits=2)
-    comparisons = "this comparison" if result.comparisons == 1 else f"all {result.comparisons} comparisons together"
+    many = {0: "none", 1: "this comparison", 2: "both comparisons together"}
+    comparisons = many.get(result.comparisons, f"all {result.comparisons} comparisons together")
     inference = time_text(result.baseline.costs.seconds)
     sentences = [
         f"On {several(n, 'test sample')} that took no part in any choice.",

@@ -53,7 +53,9 @@ def cells(html, name):
 
 
 def test_the_sentence_stands_on_top_and_a_row_tells_what_a_step_keeps_and_costs(result, tmp_path):
+    result = dataclasses.replace(result, sentence="Run it at 8 ms & save. That is 1.5 points.")
     html, markdown = written(result, tmp_path)
+    assert '<p class="lead">That is 1.5 points.</p>' in html
     assert html.index("Run it at 8 ms &amp; save.") < html.index("<table")
     assert markdown.index("**Run it at 8 ms & save.**") < markdown.index("| Step")
     row = cells(html, "dt 4")
