@@ -23,21 +23,18 @@ class AbstractLoss(ABC):
         """The predicted class of each sample, integers (batch,)."""
 
     @abstractmethod
-    def compute_loss(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """The loss of each sample, (batch,)."""
-
-    @abstractmethod
-    def compute_errors(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """dL/dt of each spike, (batch, n_neurons, slots)."""
-
     def compute_loss_and_errors(
         self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Both at once."""
-        return (
-            self.compute_loss(spike_times, spike_counts, targets),
-            self.compute_errors(spike_times, spike_counts, targets),
-        )
+        """The loss of each sample, (batch,), and dL/dt of each spike, (batch, n_neurons, slots)."""
+
+    def compute_loss(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """The loss of each sample alone."""
+        return self.compute_loss_and_errors(spike_times, spike_counts, targets)[0]
+
+    def compute_errors(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """dL/dt of each spike alone."""
+        return self.compute_loss_and_errors(spike_times, spike_counts, targets)[1]
 
 
 def spike_trains(spike_times: Any, spike_counts: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -60,18 +60,10 @@ class TTFSSoftmaxCrossEntropy(AbstractLoss):
         times, _ = spike_trains(spike_times, spike_counts)
         return times[:, :, 0].argmin(axis=1)
 
-    def compute_loss(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """L of each sample, (batch,), of the dtype of the times."""
-        return self.compute_loss_and_errors(spike_times, spike_counts, targets)[0]
-
-    def compute_errors(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """dL/dt [1/s] of each spike, (batch, n_neurons, slots), of the dtype of the times."""
-        return self.compute_loss_and_errors(spike_times, spike_counts, targets)[1]
-
     def compute_loss_and_errors(
         self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Both at once."""
+        """L of each sample and dL/dt [1/s] of each spike, both of the dtype of the times."""
         xp = array_module()
         times, _ = spike_trains(spike_times, spike_counts)
         batch, n_neurons, _ = times.shape

@@ -33,19 +33,13 @@ class SpikeCountLoss(AbstractLoss):
         _, counts = spike_trains(spike_times, spike_counts)
         return counts.argmax(axis=1)
 
-    def compute_loss(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """L of each sample, float32 (batch,)."""
-        return 0.5 * (self._shortfall(spike_times, spike_counts, targets) ** 2).sum(axis=1)
-
-    def compute_errors(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """target - n in all slots of a neuron, float32 (batch, n_neurons, slots)."""
-        shortfall = self._shortfall(spike_times, spike_counts, targets)
-        return shortfall[:, :, None].repeat(np.shape(spike_times)[2], axis=2)
-
-    def _shortfall(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """target - n, float32 (batch, n_neurons)."""
-        _, counts = spike_trains(spike_times, spike_counts)
-        return self._wanted(targets, counts.shape) - counts.astype(np.float32)
+    def compute_loss_and_errors(
+        self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """L of each sample, and target - n in all slots of a neuron, both float32."""
+        times, counts = spike_trains(spike_times, spike_counts)
+        shortfall = self._wanted(targets, counts.shape) - counts.astype(np.float32)
+        return 0.5 * (shortfall**2).sum(axis=1), shortfall[:, :, None].repeat(times.shape[2], axis=2)
 
     def _wanted(self, targets: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """The wanted counts, float32 (batch, n_neurons)."""

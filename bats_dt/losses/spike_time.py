@@ -49,22 +49,10 @@ class SpikeTimeLoss(AbstractLoss):
         times, _ = spike_trains(spike_times, spike_counts)
         return times[:, :, 0].argmin(axis=1)
 
-    def compute_loss(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """L of each sample [s^2], (batch,), of the dtype of the times."""
-        _, lateness, dtype = self._lateness(spike_times, spike_counts, targets)
-        return (0.5 * lateness**2).sum(axis=(1, 2)).astype(dtype)
-
-    def compute_errors(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """dL/dt [s] of each spike, (batch, n_neurons, slots), of the dtype of the times."""
-        there, lateness, dtype = self._lateness(spike_times, spike_counts, targets)
-        errors = array_module().zeros(np.shape(spike_times), dtype)
-        errors[:, :, : lateness.shape[2]] = there * lateness
-        return errors
-
-    def _lateness(
+    def compute_loss_and_errors(
         self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.dtype]:
-        """Whether a spike is there and t - target, float64 (batch, n_neurons, targets a neuron); the times' dtype."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """L of each sample [s^2] and dL/dt [s] of each spike, both of the dtype of the times."""
         xp = array_module()
         times, counts = spike_trains(spike_times, spike_counts)
         targets = targets_of(targets, (counts.shape, times.shape), "seconds").astype(np.float64)
@@ -76,8 +64,11 @@ class SpikeTimeLoss(AbstractLoss):
             )
         if targets.ndim == 2:
             targets, wanted = targets[:, :, None], wanted[:, :, None]
-        times = times[:, :, : targets.shape[2]]
-        there = xp.isfinite(times)
-        at = xp.where(there, times.astype(np.float64), self._silent_time)
+        judged = times[:, :, : targets.shape[2]]
+        there = xp.isfinite(judged)
+        at = xp.where(there, judged.astype(np.float64), self._silent_time)
         lateness = at - xp.where(wanted, targets, self._silent_time)
-        return there, xp.where(wanted, lateness, xp.minimum(lateness, 0)), times.dtype
+        lateness = xp.where(wanted, lateness, xp.minimum(lateness, 0))
+        errors = xp.zeros(times.shape, times.dtype)
+        errors[:, :, : targets.shape[2]] = there * lateness
+        return (0.5 * lateness**2).sum(axis=(1, 2)).astype(times.dtype), errors

@@ -55,18 +55,13 @@ class VanRossumLoss(AbstractLoss):
         """The neuron with the most spikes, the lowest index of them, (batch,)."""
         return spike_trains(spike_times, spike_counts)[1].argmax(axis=1)
 
-    def compute_loss(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """L of each sample, (batch,), of the dtype of the times."""
-        return self.compute_loss_and_errors(spike_times, spike_counts, targets)[0]
-
-    def compute_errors(self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """dL/dt [1/s] of each spike, (batch, n_neurons, slots), of the dtype of the times."""
-        return self.compute_loss_and_errors(spike_times, spike_counts, targets)[1]
-
     def compute_loss_and_errors(
         self, spike_times: np.ndarray, spike_counts: np.ndarray, targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Both at once, O((slots + targets) log(slots + targets)) a neuron."""
+        """L of each sample and dL/dt [1/s] of each spike, both of the dtype of the times.
+
+        O((slots + targets) log(slots + targets)) a neuron.
+        """
         xp = array_module()
         times, counts = spike_trains(spike_times, spike_counts)
         wanted = self._wanted(targets, counts.shape)
