@@ -51,6 +51,10 @@ def explain(
             f"--v-reset is {inputs.v_reset:g} with --threshold {inputs.threshold:g}: a spike must leave the potential "
             "below the threshold; pass a smaller --v-reset"
         )
+    if inputs is not None:
+        from runs.explain.population import grid_of, population_figure, population_lines, solve
+
+        grid = grid_of(lif, inputs)  # refused before anything is printed
     console = Console()
     for line in neuron_lines(lif):
         console.line(line)
@@ -67,9 +71,7 @@ def explain(
         console.line(line)
     figures = {}
     if inputs is not None:
-        from runs.explain.population import population_figure, population_lines, solve
-
-        population = solve(lif, inputs)
+        population = solve(lif, inputs, grid)
         for line in ("", *population_lines(population)):
             console.line(line)
         if out is not None:

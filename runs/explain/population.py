@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from bats_dt.theory import LIF
 from bats_dt.theory.population import (
     Density,
+    Grid,
     Moments,
     evolve,
     grid_for,
@@ -48,8 +49,8 @@ class Population:
     simulated: np.ndarray
 
 
-def solve(lif: LIF, inputs: Inputs) -> Population:
-    """The density and as many simulated neurons as take a few seconds.
+def grid_of(lif: LIF, inputs: Inputs) -> Grid:
+    """The cells of its density, before anything is computed.
 
     Raises
     ------
@@ -61,15 +62,21 @@ def solve(lif: LIF, inputs: Inputs) -> Population:
             f"tau_mem and tau_syn differ by a factor of {longer / shorter:.3g}: a population is followed in steps of "
             f"the shorter one for many of the longer one, which takes minutes beyond {_RATIO}; leave --population out"
         )
+    if inputs.threshold is None:
+        return grid_for(lif, inputs.rate, inputs.weight)
+    return grid_for(lif, inputs.rate, inputs.weight, from_rest=True, threshold=inputs.threshold, v_reset=inputs.v_reset)
+
+
+def solve(lif: LIF, inputs: Inputs, grid: Grid) -> Population:
+    """The density on ``grid`` and as many simulated neurons as take a few seconds."""
     rate, weight, time = inputs.rate, inputs.weight, _LONG * max(lif.tau_mem, lif.tau_syn)
     expected = stationary_moments(lif, rate, weight)
     if inputs.threshold is None:
-        density = stationary(lif, rate, weight)
+        density = stationary(lif, rate, weight, grid=grid)
         n_neurons = int(np.clip(_SPIKES / (rate * time), 100, _NEURONS))
         states = sample_states(lif, rate, weight, time, n_neurons, inputs.seed)
         return Population(lif, inputs, density, expected, states, np.zeros(0))
     given: Any = {"threshold": inputs.threshold, "v_reset": inputs.v_reset}
-    grid = grid_for(lif, rate, weight, from_rest=True, **given)
     density = evolve(lif, grid, grid.at_rest(), rate, weight, time, **given)
     finer = 10  # simulated spikes are told to the step only
     simulated = sample_rates(

@@ -135,9 +135,15 @@ def test_a_population_with_a_threshold_has_a_rate(capsys):
             ("--tau-syn", "1e-6", "--dt", "1e-3", "--population", "--rate", "1e7", "--weight", "1"),
             "tau_mem and tau_syn differ by a factor of",
         ),
+        (
+            ("--dt", "0.1", "--population", "--rate", "0.01", "--weight", "1"),
+            "rate is 0.01 1/s, fewer than one input spi",
+        ),
         ((), "lava-dt explain needs a step: pass --dt SECONDS"),
     ],
 )
 def test_what_is_no_neuron_or_no_step_is_refused_in_a_sentence(words, sentence, capsys):
     assert run(*words) == cli.BAD_INPUT
-    assert f"error: {sentence}" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert f"error: {sentence}" in printed.err
+    assert printed.out == ""  # refused before, not behind the table
