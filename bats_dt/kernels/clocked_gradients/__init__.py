@@ -49,8 +49,8 @@ def clocked_gradients(
 
     At a fixed dt a loss of grid times has no other finite differences than 0 and jumps. With no spike appearing or
     vanishing, what is differentiable and has these gradients, with nothing modelled in between, is: the potential,
-    exactly; the crossing of the threshold by the line between two potentials, exactly where it is at the grid point; the
-    loss of the grid times, in the limit dt -> 0 (tests/bats_dt/verification/test_clocked_raw_losses.py).
+    exactly; the crossing of the threshold by the line between two potentials, exactly where it is at the grid point;
+    the loss of the grid times, in the limit dt -> 0 (tests/bats_dt/verification/test_clocked_raw_losses.py).
 
     A spike without a crossing of its own (slope 0) moves as the one of its neuron in the step before: its dL/dt is
     added to that one's, and dL/dU[k] = dL/du[k].
