@@ -5,6 +5,7 @@
 Steps are split symmetrically (Strang): half of the arrivals, half of the current's decay, the potential's drift, and
 the halves again in the reverse order. Each part is solved exactly in time, the two flows by conservative transport
 along characteristics, the arrivals by the exponential of their generator; the splitting is of second order in dt.
+Means have no other error than the splitting's.
 """
 
 from __future__ import annotations

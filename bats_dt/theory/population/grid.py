@@ -11,7 +11,8 @@ from bats_dt.theory.lif import LIF
 from bats_dt.theory.population.moments import Moments, stationary_moments
 
 MOST_CELLS = 1000  # along one axis
-LEAST_JUMPS = 1.0  # within tau_syn
+LEAST_JUMPS = 0.1  # within tau_syn
+_TAIL = 3.5  # jumps above the mean: where they are few, deviations tell little of the range
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def grid_for(
 ) -> Grid:
     """Cells of about 1/``fineness`` of a standard deviation, over ``width`` of them to both sides of the mean.
 
-    They are finer where u follows i so closely that of a known i less than three cells of u would be left. The height
-    of a jump, w/tau_syn, is a whole number of cells along i.
+    They are finer where u follows i so closely that of a known i less than three cells of u would be left, and where
+    i is therefore carried in very small steps. The height of a jump, w/tau_syn, is a whole number of cells along i.
 
     rate: lambda [1/s]. weight: w. noise: "jumps", which leave a neuron on one side of 0, or "diffusion".
     threshold, v_reset: the potential ends at the threshold, where one is given, and begins below v_reset.
@@ -80,7 +81,7 @@ def grid_for(
 
     Raises
     ------
-    ValueError: a rate or weight for which there is no spread; fewer than one jump within tau_syn, of which cells would
+    ValueError: a rate or weight for which there is no spread; fewer than one jump in 10 tau_syn, of which cells would
     not have the moments; so many small jumps, so far a threshold or so different time constants that they need too many
     cells.
     """
@@ -90,9 +91,9 @@ def grid_for(
         raise ValueError(f"weight is {weight}: it must be finite and not 0, or nothing arrives; pass for example 0.1")
     if noise == "jumps" and rate * lif.tau_syn < LEAST_JUMPS:
         raise ValueError(
-            f"rate is {rate:g} 1/s, fewer than one input spike within tau_syn = {lif.tau_syn:g} s: the density has an "
-            f"edge at every jump, which cells do not follow; pass {LEAST_JUMPS / lif.tau_syn:g} 1/s or more, or "
-            "simulate neurons with sample_states and sample_rates"
+            f"rate is {rate:g} 1/s, fewer than one input spike in ten tau_syn = {lif.tau_syn:g} s: most neurons are at "
+            f"rest and the others just behind a jump, which cells do not follow; pass {LEAST_JUMPS / lif.tau_syn:g} "
+            "1/s or more, or simulate neurons with sample_states and sample_rates"
         )
     with np.errstate(over="ignore", invalid="ignore"):  # refused below
         mean, covariance = stationary_moments(lif, rate, np.float64(weight))
@@ -104,15 +105,15 @@ def grid_for(
         )
     if threshold is not None and not (math.isfinite(threshold) and math.isfinite(v_reset)):
         raise ValueError(f"the threshold is {threshold} with v_reset = {v_reset}: pass finite potentials")
-    (low_u, high_u), (low_i, high_i) = (_range(m, s, width, from_rest) for m, s in zip(mean, spread, strict=True))
-    if noise == "jumps" and weight > 0:  # which all go up, so that nothing is below 0
-        low_u, low_i = max(low_u, 0.0), max(low_i, 0.0)
-    elif noise == "jumps":
-        high_u, high_i = min(high_u, 0.0), min(high_i, 0.0)
+    jump = weight / lif.tau_syn
+    far = np.array([lif.resistance * lif.tau_syn / (lif.tau_mem + lif.tau_syn), 1.0]) * jump  # what one jump does
+    (low_u, high_u), (low_i, high_i) = (
+        _range(m, width * s, _TAIL * one if noise == "jumps" else 0.0, from_rest)
+        for m, s, one in zip(mean, spread, far, strict=True)
+    )
     left = math.sqrt(lif.tau_mem / (lif.tau_mem + lif.tau_syn))  # of the deviation of u where i is known, and of i
-    of_u, of_i = spread * min(1 / fineness, left / 3)
-    jump = abs(weight) / lif.tau_syn
-    height = jump / math.ceil(jump / of_i)
+    of_u, of_i = spread * np.minimum(1 / fineness, [left / 3, left / 4])
+    height = abs(jump) / math.ceil(abs(jump) / of_i)
     if threshold is not None:
         low_u, high_u = min(low_u, 0.0, v_reset), threshold
         if not max(0.0, v_reset) < threshold:
@@ -126,9 +127,24 @@ def grid_for(
             f"a second within time constants of {lif.tau_syn:g} s and {lif.tau_mem:g} s need them; pass a lower "
             "rate with a larger weight, time constants that differ less, or a nearer threshold"
         )
-    return Grid(np.linspace(low_u, high_u, cells_u + 1), low_i + height * np.arange(cells_i + 1))
+    of_all = np.linspace(low_u, high_u, cells_u + 1) if threshold is not None else _cells(low_u, high_u, of_u)
+    return Grid(of_all, _cells(low_i, high_i, height))
 
 
-def _range(mean: float, deviation: float, width: float, with_zero: bool) -> tuple[float, float]:
-    low, high = mean - width * deviation, mean + width * deviation
-    return (min(low, 0.0), max(high, 0.0)) if with_zero else (low, high)
+def _range(mean: float, deviations: float, tail: float, with_zero: bool) -> tuple[float, float]:
+    """To both sides of the mean, by ``deviations`` and to the side of a jump by ``tail``.
+
+    Jumps, which all go to one side, leave nothing beyond 0.
+    """
+    low, high = min(mean - deviations, mean + tail), max(mean + deviations, mean + tail)
+    if with_zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return (max(low, 0.0) if tail > 0 else low), (min(high, 0.0) if tail < 0 else high)
+
+
+def _cells(low: float, high: float, size: float) -> np.ndarray:
+    """Edges from ``low`` to ``high`` or a little beyond; at an end that is 0, a cell around it: neurons rest there."""
+    if high == 0:
+        return -_cells(0.0, -low, size)[::-1]
+    low = -size / 2 if low == 0 else low
+    return np.asarray(low + size * np.arange(math.ceil((high - low) / size) + 1))

@@ -4,6 +4,8 @@ The flow tau dx/dt = -(x - c) takes to an edge x what was at x0 = c + (x - c) e^
 an edge, F(t + dt, x) = F(t, x0), has only to be read between the edges of before. In each cell a cubic is read, through
 F at its edges with the slopes of F there, the densities: of fourth order, and at most three times the cell's own, with
 which F rises. Cells are differences of F: nothing is lost in between, and nothing passes the ends of the axis.
+
+Where that limit acts, at an edge of the density, the cells lag behind the flow, and their mean is put where it belongs.
 """
 
 from __future__ import annotations
@@ -29,10 +31,34 @@ def below(mass: np.ndarray, edges: np.ndarray, points: np.ndarray) -> np.ndarray
 
 
 def carried(mass: np.ndarray, edges: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The cells (m, n) after the flow that takes ``points`` (m or 1, n + 1) to the edges; no flux at either end."""
-    reached = below(mass, edges, points)
-    reached[:, 0], reached[:, -1] = 0.0, mass.sum(axis=1)
-    return np.diff(reached, axis=1)
+    """The cells (m, n) after the flow that takes ``points`` (m or 1, n + 1) to the edges; no flux at either end.
+
+    The mean of every row goes where the flow takes it, or to the end of the axis.
+    """
+    whole = mass.sum(axis=1)
+    reached = np.minimum(np.maximum.accumulate(below(mass, edges, points), axis=1), whole[:, None])  # but for rounding
+    reached[:, 0], reached[:, -1] = 0.0, whole
+    return _centred(np.diff(reached, axis=1), mass, edges, points)
+
+
+def _centred(found: np.ndarray, mass: np.ndarray, edges: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The cells ``found`` (m, n) of what were ``mass``, with the mean of every row at where the flow takes it.
+
+    A lag of less than a cell is made up for by moving that share of every cell to the next one; the last, which has
+    none, stays. So nothing is lost or becomes negative.
+    """
+    centres, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
+    growth = (points[:, -1] - points[:, 0]) / (edges[-1] - edges[0])
+    wanted = (mass @ centres - (points[:, 0] - growth * edges[0]) * mass.sum(axis=1)) / growth
+    cells = (wanted - found @ centres) / width  # times the probability of the row
+    n = found.shape[1] - 1
+    for distance, source, target in ((cells, 0, 1), (-cells, 1, 0)):  # up, down
+        whole = found[:, source : source + n].sum(axis=1)
+        share = np.where(whole > 0, distance / np.where(whole > 0, whole, 1.0), 0.0)
+        moved = np.clip(share, 0.0, 1.0)[:, None] * found[:, source : source + n]
+        found[:, source : source + n] -= moved
+        found[:, target : target + n] += moved
+    return found
 
 
 def _slopes(mass: np.ndarray) -> np.ndarray:

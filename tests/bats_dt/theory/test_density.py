@@ -59,7 +59,7 @@ def test_the_density_is_the_histogram_of_simulated_neurons_within_sampling_error
 def test_the_chi_square_test_would_see_the_diffusion_approximation(settled, neurons):
     """Its moments are the same, but jumps at lambda tau_syn = 18 leave a skewed density and it a normal one."""
     normal = settled.grid.gaussian(stationary_moments(NEURON, RATE, WEIGHT))
-    assert chi_square(dataclasses.replace(settled, mass=normal), neurons, 1) < 1e-6
+    assert chi_square(dataclasses.replace(settled, mass=normal), neurons, 1) < 1e-3
 
 
 def chi_square(density, states, axis):
@@ -73,11 +73,30 @@ def chi_square(density, states, axis):
     return stats.chi2.sf(((found - expected)[filled] ** 2 / expected[filled]).sum() + missing, filled.sum() - 1)
 
 
-def test_the_moments_hold_for_the_least_rate():
-    lif = LIF(0.02, 0.005, 1.2)
-    grid = grid_for(lif, 200.0, 1.0)
-    found = evolve(lif, grid, grid.gaussian(stationary_moments(lif, 200.0, 1.0)), 200.0, 1.0, 0.06)
-    assert_moments(grid.moments(found.mass), stationary_moments(lif, 200.0, 1.0), 0.01)
+@pytest.mark.parametrize(
+    ("lif", "jumps"),
+    [
+        (LIF(0.02, 0.005, 1.2), 0.1),  # the least rate
+        (LIF(0.005, 0.02, 1.2), 0.3),
+        (LIF(0.005, 0.02, 1.2), 1.0),  # a current that hardly moves in a step, as means went astray by 2 %
+        (LIF(0.8, 0.6, 1.2), 0.3),
+    ],
+)
+def test_the_moments_hold_for_few_jumps_within_the_time_constant(lif, jumps):
+    """Most neurons are then near rest: the moments are those of the formulas, the density is anything but normal."""
+    rate = jumps / lif.tau_syn
+    grid = grid_for(lif, rate, -1.0, fineness=8.0)
+    found = evolve(
+        lif, grid, grid.gaussian(stationary_moments(lif, rate, -1.0)), rate, -1.0, 14 * max(lif.tau_mem, lif.tau_syn)
+    )
+    assert_moments(grid.moments(found.mass), stationary_moments(lif, rate, -1.0), 0.01)
+
+
+def test_neurons_at_rest_are_at_the_centre_of_a_cell():
+    for weight in (WEIGHT, -WEIGHT):
+        grid = grid_for(NEURON, 0.5, weight)
+        for centres in (grid.u, grid.i):
+            assert np.abs(centres).min() == pytest.approx(0, abs=1e-12)
 
 
 def test_cells_are_finer_where_the_potential_follows_the_current():
@@ -152,7 +171,7 @@ def test_without_threshold_in_reach_a_population_is_silent():
         ({"rate": 0.0}, r"rate is 0\.0 1/s: input spikes must arrive at a finite rate above 0; pass for example 100"),
         ({"weight": 0.0}, r"weight is 0\.0: it must be finite and not 0, or nothing arrives"),
         ({"rate": 1e6}, "the density needs .* cells, 1000 are the most along an axis: 1e.06 spikes a second"),
-        ({"rate": 1.0}, "fewer than one input spike within tau_syn = 0.6 s: .* pass 1.66667 1/s or more"),
+        ({"rate": 0.1}, "fewer than one input spike in ten tau_syn = 0.6 s: .* pass 0.166667 1/s or more"),
         ({"weight": 1e300}, "the spread of u or i is beyond the numbers"),
         ({"threshold": math.inf}, "the threshold is inf with v_reset = 0.0: pass finite potentials"),
         ({"threshold": 1.0, "v_reset": 2.0}, r"the threshold is 1\.0 with v_reset = 2\.0: pass one above v_reset"),

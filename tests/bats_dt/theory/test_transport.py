@@ -38,6 +38,18 @@ def test_a_flow_ends_at_its_fixed_point_or_at_the_edge_before_it(cells):
     np.testing.assert_allclose(found.max(axis=1), mass.sum(axis=1))
 
 
+@pytest.mark.parametrize("ratio", [1e-4, 0.05, 3.0])
+def test_means_go_where_the_flow_takes_them(cells, ratio):
+    """Single full cells, of which a limited slope alone carries less than it should."""
+    mass, edges = cells
+    centres, fixed = (edges[1:] + edges[:-1]) / 2, np.array([-0.5, 0.7, 2.5])
+    before = mass @ centres / mass.sum(axis=1) - fixed
+    for n in range(1, 6):
+        mass = carried(mass, edges, departures(edges, fixed, ratio))
+        expected = fixed + before * np.exp(-n * ratio)
+        np.testing.assert_allclose(mass @ centres / mass.sum(axis=1), expected, atol=1e-12)
+
+
 def test_a_smooth_density_is_carried_with_the_fourth_order_of_its_slopes():
     """A normal distribution under one step of the flow, whose exact result is normal."""
     errors = []
