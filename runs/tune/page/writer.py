@@ -55,4 +55,4 @@ def _write(file: Path, text: str) -> None:
 def _marked(cell: Any) -> str:
     """A cell as Markdown: what is best or chosen in bold, what is small in brackets."""
     text = f"**{cell.text}**" if cell.kind == "best" else cell.text
-    return f"{text} ({cell.small})" if cell.small else text
+    return (f"{text} ({cell.small})" if cell.small else text).replace("|", "\\|")

@@ -12,6 +12,7 @@ from runs.tune.page import write_page
 from runs.tune.page.front import front
 
 EQUATIONS = {"step-invariant": "a = 1 - exp(-dt/tau) <exact>", "tau-scaling": "a = dt/tau", "other": "not tried"}
+PIPED = {**EQUATIONS, "tau-scaling": "|a| = dt/tau"}
 
 
 def written(result, folder, command="lava-dt tune NET"):
@@ -149,6 +150,11 @@ def test_the_figures_take_letters_and_colours_from_the_page_and_stand_alone_besi
     assert names == ["tune-neuron-updates.svg", "tune-synaptic-operations.svg", "tune-rules.svg"]
     for name in names:
         assert "prefers-color-scheme: dark" in (tmp_path / name).read_text(encoding="utf-8")
+
+
+def test_a_bar_in_an_equation_does_not_end_a_cell_of_markdown(result, tmp_path):
+    write_page(result, tmp_path, PIPED, "lava-dt tune NET", {})
+    assert r"| tau-scaling | \|a\| = dt/tau |" in (tmp_path / "tune.md").read_text(encoding="utf-8")
 
 
 def test_the_same_result_gives_the_same_page(result, tmp_path):
