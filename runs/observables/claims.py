@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from runs.estimate import Estimate
 from runs.observables.fits import SILENT, fit_of
 from runs.observables.measured import Group, Measured
 from runs.observables.spectra import high_share, spectral_centroid
@@ -69,8 +71,8 @@ def accuracy_claim(group: Group) -> Claim:
     else:
         verdict = HOLDS
     return Claim(
-        "Smaller steps train better, until too little time is simulated (test accuracy)",
-        _by_step(group.steps, lambda step: f"{100 * step.entry.last('test_accuracy').mean:.1f} %"),
+        "Smaller steps train better, until too little time is simulated (test accuracy; 95 % intervals from the seeds)",
+        _by_step(group.steps, lambda step: _share(step.entry.last("test_accuracy"))),
         verdict,
     )
 
@@ -87,17 +89,25 @@ def loss_claim(group: Group) -> Claim:
 
 
 def norm_claim(group: Group) -> Claim:
-    """The first gradient of the first layer grows with dt."""
-    name = "initial.gradient.hidden1.norm"
-    values = [float(step.mean(name)) or math.nan for step in group.steps]
+    """The first gradient of the first layer grows with dt, where there is one."""
+    norms = [_norms(step) for step in group.steps]
+    values = [float(found[found > 0].mean()) if (found > 0).any() else math.nan for found in norms]
     spikes = [float(step.mean("initial.errors.hidden1.spikes")) for step in group.steps]
     factors = [_factor(step) for step in group.steps]
     smaller = [n for n in range(1, len(values)) if values[n] < values[n - 1]]
     explained = all(spikes[n] < spikes[n - 1] and factors[n] > factors[n - 1] for n in smaller)
     why = "where spikes get fewer, gradients get smaller, though each spike multiplies them by more"
+
+    def told(step: Measured) -> str:
+        n = group.steps.index(step)
+        silent = int((norms[n] == 0).sum())
+        if math.isnan(values[n]):
+            return SILENT
+        return f"{values[n]:.3g}" + (f" (none with {silent} of {len(norms[n])} seeds)" if silent else "")
+
     return Claim(
-        "Gradients explode as dt grows (norm of the first layer's first gradient)",
-        _by_step(group.steps, lambda step: f"{float(step.mean(name)) or math.nan:.3g}".replace("nan", SILENT)),
+        "Gradients explode as dt grows (norm of the first layer's first gradient; none where the output is silent)",
+        _by_step(group.steps, told),
         _rising(values, why if explained else "the norm does not rise steadily with dt"),
     )
 
@@ -183,15 +193,28 @@ def magnitude_claim(group: Group, high: bool) -> Claim:
 
 
 def lbfgs_claim(group: Group) -> Claim:
-    """L-BFGS on one batch: leaps, and where it ends beside Adam."""
+    """L-BFGS on one batch: whether it gets through, and where it ends beside Adam."""
     fits = {step.label: fit for step in group.steps if (fit := fit_of(step)) is not None}
     tried = [fit for fit in fits.values() if fit.evaluations > 1]
-    unstable = [fit.unstable for fit in tried]
-    verdict = UNKNOWN if not tried else HOLDS if all(unstable) else PARTLY if any(unstable) else NOT
-    if verdict == HOLDS and any(fit.loss < fit.adam for fit in tried):
-        verdict = f"{PARTLY}: it leaps, gives up or ends in silence with every step, but ends below Adam with some"
+    failed = [fit for fit in tried if fit.failed]
+    leaps = any(fit.leap > 1 for fit in tried if not fit.failed)
+    probes = "its losses leap in probes of the line search only, which it does not go on from"
+    if not tried:
+        verdict = UNKNOWN
+    elif not failed:
+        verdict = f"{NOT}: {probes}" if leaps else NOT
+    elif len(failed) < len(tried):
+        verdict = f"{PARTLY}: it fails with {len(failed)} of the {len(tried)} steps that have output spikes" + (
+            f"; elsewhere {probes}" if leaps else ""
+        )
+    elif any(fit.loss < fit.adam for fit in tried):
+        verdict = f"{PARTLY}: it fails with every step, but not before it is below Adam with some"
+    else:
+        verdict = HOLDS
     return Claim(
-        "L-BFGS is unstable, even when it fits a single batch (loss of 50 images in as many evaluations)",
+        "L-BFGS is unstable, even when it fits a single batch (loss of 50 images, from one start; it fails where its "
+        "line search gives up, a loss is undefined, or no output neuron spikes any more; Adam: as many steps as "
+        "evaluations)",
         _by_step(group.steps, lambda step: fits[step.label].text() if step.label in fits else ""),
         verdict,
     )
@@ -214,8 +237,19 @@ def time_claim(group: Group) -> Claim:
     )
 
 
+def _share(found: Estimate) -> str:
+    interval = f" +- {100 * found.margin:.1f}" if found.margin >= 0 else ""
+    return f"{100 * found.mean:.1f}{interval} %"
+
+
 def _accuracies(group: Group) -> list[float]:
     return [step.entry.last("test_accuracy").mean for step in group.steps]
+
+
+def _norms(step: Measured) -> npt.NDArray[np.float64]:
+    """Of every run that has been observed, 0 where nothing was there to have a gradient."""
+    name = "initial.gradient.hidden1.norm"
+    return np.array([float(arrays[name]) for arrays in step.observed if name in arrays])
 
 
 def _factor(step: Measured) -> float:

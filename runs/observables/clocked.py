@@ -21,7 +21,7 @@ from runs.training.clocked_network import build, clocked, loss_of, simulate
 def observe(config: ClockedConfig, inputs: SpikeEvents, labels: npt.NDArray[np.int64], trained: Network) -> Arrays:
     """Statistics of a batch, in arrays named stage.kind.layer.what; stage: initial or trained.
 
-    kind: gradient (see `gradient_statistics`), errors (`explosion_statistics`), and, of the first hidden layer's means
+    kind: gradient (see `gradient_statistics`), errors (`explosion_statistics`), and, of every hidden layer's means
     over the batch, voltage and current (`spectrum_statistics`). edges, quantiles: what densities and quantiles are at.
     """
     found: Arrays = {"edges": EDGES, "quantiles": QUANTILES, "dt": np.array(config.dt)}
@@ -42,8 +42,9 @@ def _observe(config: ClockedConfig, inputs: SpikeEvents, labels: npt.NDArray[np.
         }
         for kind, arrays in statistics.items():
             found.update({f"{kind}.{layer.name}.{name}": array for name, array in arrays.items()})
-    first = clocked(network)[0]
-    for kind, trace in zip(("current", "voltage"), first.traces(), strict=True):
-        arrays = spectrum_statistics(trace.mean(axis=0, dtype=np.float64))
-        found.update({f"{kind}.{first.name}.{name}": array for name, array in arrays.items()})
+    layers = clocked(network)
+    for layer in layers[:-1] or layers:
+        for kind, trace in zip(("current", "voltage"), layer.traces(), strict=True):
+            arrays = spectrum_statistics(trace.mean(axis=0, dtype=np.float64))
+            found.update({f"{kind}.{layer.name}.{name}": array for name, array in arrays.items()})
     return found

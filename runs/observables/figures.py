@@ -21,7 +21,8 @@ _FLOOR = 1e-12  # where a logarithmic axis has no 0
 
 def gradient_densities(group: Group) -> str:
     """Densities of log10 |dL/dw| of the first backward pass, a panel a layer, a line a step."""
-    layers = [name for name in ("hidden1", "output") if group.steps[0].mean(f"initial.gradient.{name}.density").ndim]
+    names = [f"hidden{n + 1}" for n in range(len(group.steps[0].entry.config.hidden))]
+    layers = [name for name in (*names, "output") if group.steps[0].mean(f"initial.gradient.{name}.density").ndim]
 
     def draw(axes: Axes, layer: str) -> None:
         edges = group.steps[0].first("edges")
@@ -37,9 +38,9 @@ def gradient_densities(group: Group) -> str:
     return _panels(layers, draw)
 
 
-def gradient_heatmaps(group: Group) -> str:
-    """Sizes of the first layer's first gradient, neurons by inputs, a panel a step, all in one scale."""
-    maps = [(step, step.first("initial.gradient.hidden1.heatmap")) for step in group.steps]
+def gradient_heatmaps(group: Group, layer: str = "hidden1") -> str:
+    """Sizes of a layer's first gradient, neurons by inputs, a panel a step, all in one scale."""
+    maps = [(step, step.first(f"initial.gradient.{layer}.heatmap")) for step in group.steps]
     sizes = [np.log10(np.maximum(one, _FLOOR)) for _, one in maps if one is not None and one.max() > 0]
     high = max((float(one.max()) for one in sizes), default=0.0)
     with matplotlib.rc_context(_STYLE):
@@ -53,12 +54,12 @@ def gradient_heatmaps(group: Group) -> str:
         return _svg(figure)
 
 
-def factors(group: Group) -> str:
+def factors(group: Group, layer: str = "hidden1") -> str:
     """By what an error is multiplied through one spike, and through all steps: quantiles by dt."""
     dts = [step.dt for step in group.steps]
 
     def draw(axes: Axes, kind: str) -> None:
-        quantiles = np.array([np.resize(step.mean(f"initial.errors.hidden1.{kind}"), 9) for step in group.steps])
+        quantiles = np.array([np.resize(step.mean(f"initial.errors.{layer}.{kind}"), 9) for step in group.steps])
         for low, high, alpha in ((1, 7, 0.15), (3, 5, 0.3)):
             axes.fill_between(dts, quantiles[:, low], quantiles[:, high], color="#0f766e", alpha=alpha, lw=0)
         axes.plot(dts, quantiles[:, 4], "o-", color="#0f766e", label="median")
@@ -67,20 +68,20 @@ def factors(group: Group) -> str:
         axes.set_xlabel("dt [s]")
         if kind == "passed":
             axes.set_yscale("log")
-            keeps = [float(step.mean("initial.errors.hidden1.keep")) for step in group.steps]
+            keeps = [float(step.mean(f"initial.errors.{layer}.keep")) for step in group.steps]
             axes.plot(dts, keeps, "s:", color=INK, ms=3, label="du/du without a spike")
         axes.set_title({"passed": "through one step", "through": "through all steps, log10"}[kind], fontsize=9.5)
 
     return _panels(["passed", "through"], draw)
 
 
-def spectra(group: Group) -> str:
-    """Power of the hidden layer's batch mean by frequency, voltage and current, initial and trained."""
+def spectra(group: Group, layer: str = "hidden1") -> str:
+    """Power of a hidden layer's batch mean by frequency, voltage and current, initial and trained."""
 
     def draw(axes: Axes, panel: str) -> None:
         stage, what = panel.split(", ")
         for step, colour in _coloured(group.steps):
-            power = step.mean(f"{stage}.{what}.hidden1.power")
+            power = step.mean(f"{stage}.{what}.{layer}.power")
             if power.ndim:
                 steps = step.entry.config.bins or 1
                 axes.plot(np.arange(1, len(power)) / steps, power[1:] + _FLOOR, color=colour, label=step.label)
@@ -92,14 +93,14 @@ def spectra(group: Group) -> str:
     return _panels([f"{stage}, {what}" for stage in ("initial", "trained") for what in ("voltage", "current")], draw)
 
 
-def wavelet_details(group: Group) -> str:
-    """Wavelet coefficients of the finest scale of the trained hidden layer's mean voltage: time by neurons."""
+def wavelet_details(group: Group, layer: str = "hidden1") -> str:
+    """Wavelet coefficients of the finest scale of a trained hidden layer's mean voltage: time by neurons."""
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(2.1 * len(group.steps), 3.6), layout="constrained")
         grid = figure.subplots(2, len(group.steps), squeeze=False)
         for row, part in enumerate(("approximation", "details")):
             for axes, step in zip(grid[row], group.steps, strict=True):
-                found = step.first(f"trained.voltage.hidden1.{part}")
+                found = step.first(f"trained.voltage.{layer}.{part}")
                 image = np.zeros((1, 1)) if found is None else found
                 bound = float(np.abs(image).max()) or 1.0
                 axes.imshow(image, aspect="auto", cmap="RdBu_r", vmin=-bound, vmax=bound, interpolation="nearest")
@@ -112,7 +113,7 @@ def wavelet_details(group: Group) -> str:
 
 
 def fits(group: Group) -> str:
-    """Loss of one batch by evaluations, L-BFGS and Adam, a panel a step."""
+    """Loss of one batch by evaluations, L-BFGS and Adam, a panel a step; what L-BFGS went on from is marked."""
     steps = {step.label: step for step in group.steps if step.first("fit.lbfgs.losses") is not None}
 
     def draw(axes: Axes, label: str) -> None:
@@ -120,6 +121,10 @@ def fits(group: Group) -> str:
             losses = steps[label].first(f"fit.{name}.losses")
             if losses is not None:
                 axes.plot(np.where(np.isfinite(losses), losses, np.nan), color=colour, lw=1.2, label=_NAMES[name])
+        losses, accepted = (steps[label].first(f"fit.lbfgs.{what}") for what in ("losses", "accepted"))
+        if losses is not None and accepted is not None:
+            at = accepted.astype(int)
+            axes.plot(at, losses[at], "o", color="#be185d", ms=3, label="L-BFGS, an iteration's end")
         axes.set_yscale("log")
         axes.set_title(f"dt {label}", fontsize=9.5)
         axes.set_xlabel("evaluations")
@@ -128,7 +133,7 @@ def fits(group: Group) -> str:
     return _panels(list(steps), draw)
 
 
-_NAMES = {"lbfgs": "L-BFGS", "adam": "Adam"}
+_NAMES = {"lbfgs": "L-BFGS, every evaluation", "adam": "Adam"}
 
 
 def _coloured(steps: Sequence[Measured]) -> list[tuple[Measured, Any]]:

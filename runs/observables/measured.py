@@ -52,6 +52,12 @@ class Group:
     steps: list[Measured]
 
     @property
+    def hidden(self) -> list[str]:
+        """The hidden layers that were observed, from the first."""
+        names = (f"hidden{n + 1}" for n in range(len(self.steps[0].entry.config.hidden)))
+        return [name for name in names if f"initial.voltage.{name}.power" in self.steps[0].observed[0]]
+
+    @property
     def fitted(self) -> bool:
         """Whether they were trained by L-BFGS."""
         return any(step.first("fit.lbfgs.losses") is not None for step in self.steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runs.comparison import Entry
@@ -46,34 +46,35 @@ def _part(group: Group, number: int) -> Part:
 def _figures(group: Group, key: str) -> list[Figures]:
     from runs.observables import figures
 
-    drawings: list[tuple[str, Callable[[Group], str], str, str]] = (
-        [("fits", figures.fits, "Fitting one batch", "Loss of one batch, evaluation by evaluation, from one start.")]
-        if group.fitted
-        else [
-            (
-                "densities", figures.gradient_densities, "Gradients of the first backward pass",
-                "Weights whose gradient is 0 are in no line.",
-            ),
-            (
-                "heatmaps", figures.gradient_heatmaps, "First layer's gradients",
-                "Of the first backward pass; a cell is the root mean square of some neurons and inputs.",
-            ),
-            (
-                "factors", figures.factors, "How errors pass through time",
-                "Factor by which dL/du grows through a spike, and the product of all factors of a neuron over all "
-                "steps. Bands: middle half, and 1 % to 99 %.",
-            ),
-            (
-                "spectra", figures.spectra, "Spectra of the hidden layer",
-                "Of the mean over a batch, without its mean over time, averaged over neurons.",
-            ),
-            (
-                "wavelets", figures.wavelet_details, "Wavelets of the hidden layer's voltage",
-                "Haar, finest scale, mean over a batch, after training; every panel has a scale of its own.",
-            ),
+    def shown(name: str, title: str, caption: str, svg: str) -> Figures:
+        return Figures([Drawn(f"{key}-{name}", svg, f"{title}, {group.name}")], title, caption, foreign=True)
+
+    if group.fitted:
+        return [shown("fits", "Fitting one batch", _FITTED, figures.fits(group))]
+    found = [shown("densities", "Gradients of the first backward pass", _DENSITIES, figures.gradient_densities(group))]
+    for number, layer in enumerate(group.hidden):
+        suffix, of = (f"-{layer}", f"hidden layer {number + 1}") if number else ("", "the first hidden layer")
+        found += [
+            shown(f"{name}{suffix}", f"{title} of {of}", caption, draw(group, layer))
+            for name, draw, title, caption in (
+                ("heatmaps", figures.gradient_heatmaps, "Gradients", _HEATMAPS),
+                ("factors", figures.factors, "How errors pass through the time", _FACTORS),
+                ("spectra", figures.spectra, "Spectra", _SPECTRA),
+                ("wavelets", figures.wavelet_details, "Wavelets of the voltage", _WAVELETS),
+            )
         ]
-    )  # fmt: skip
-    return [
-        Figures([Drawn(f"{key}-{name}", draw(group), f"{title}, {group.name}")], title, caption, foreign=True)
-        for name, draw, title, caption in drawings
-    ]
+    return found
+
+
+_FITTED = (
+    "Loss of one batch, evaluation by evaluation, from one start. Between the ends of two iterations of L-BFGS "
+    "lie probes of its line search."
+)
+_DENSITIES = "Weights whose gradient is 0 are in no line."
+_HEATMAPS = "Of the first backward pass; a cell is the root mean square of some neurons and inputs."
+_FACTORS = (
+    "Factor by which dL/du grows through a spike, and the product of all factors of a neuron over all steps. Bands: "
+    "middle half, and 1 % to 99 %."
+)
+_SPECTRA = "Of the mean over a batch, without its mean over time, averaged over neurons."
+_WAVELETS = "Haar, finest scale, mean over a batch, after training; every panel has a scale of its own."

@@ -132,7 +132,7 @@ class ClockedLearner:
         """Of the first batch of the training set, see `runs.observables.clocked`; with L-BFGS, how it fits that batch.
 
         The fit is from the initial weights: losses and right predictions of every evaluation of L-BFGS, and of as many
-        steps of Adam; the output's spikes with which L-BFGS ended.
+        steps of Adam; the evaluations that L-BFGS accepted, and the output's spikes with which it ended.
         """
         config = self._config
         indices = np.arange(min(config.batch, len(self._train)))
@@ -142,6 +142,7 @@ class ClockedLearner:
             learner = ClockedLearner(config.model_copy(update={"redraw": False}))
             fitted = minimise(learner._neurons, learner._evaluation(indices, 0), config.iterations * config.epochs)
             found.update({"fit.lbfgs.losses": fitted.losses, "fit.lbfgs.correct": fitted.correct})
+            found["fit.lbfgs.accepted"] = fitted.accepted
             found["fit.lbfgs.abnormal"] = np.array(fitted.abnormal)
             learner._evaluation(indices, 0)()  # with the weights that it ended with
             found["fit.lbfgs.spikes"] = learner._network.output_spike_trains[1].sum()

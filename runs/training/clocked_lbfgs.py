@@ -23,11 +23,14 @@ class Minimisation:
     """What became of a batch.
 
     losses, correct: of every evaluation, (evaluations,): mean loss, inf where it is undefined; right predictions.
+    accepted: (iterations + 1,), which of the evaluations L-BFGS went on from, the first one to begin with. The others
+    are probes of its line search, of weights that it did not keep.
     abnormal: whether the line search gave up.
     """
 
     losses: npt.NDArray[np.float64]
     correct: npt.NDArray[np.int64]
+    accepted: npt.NDArray[np.int64]
     abnormal: bool
 
 
@@ -44,6 +47,7 @@ def minimise(layers: Sequence[ClockedLIFLayer], evaluate: Callable[[], Evaluatio
 
     losses: list[float] = []
     correct: list[int] = []
+    accepted = [0]
     start = [layer.weights.copy() for layer in layers]
 
     def objective(x: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
@@ -58,11 +62,19 @@ def minimise(layers: Sequence[ClockedLIFLayer], evaluate: Callable[[], Evaluatio
         correct.append(right)
         return loss, slope
 
-    found = minimize(objective, _flat(start), jac=True, method="L-BFGS-B", options={"maxiter": iterations})
+    def iterated(_: npt.NDArray[np.float64]) -> None:
+        accepted.append(len(losses) - 1)  # a line search ends at the weights that it has just evaluated
+
+    found = minimize(
+        objective, _flat(start), jac=True, method="L-BFGS-B", callback=iterated, options={"maxiter": iterations}
+    )
     if not (np.isfinite(found.fun) and _put(layers, found.x)):
         for layer, weights in zip(layers, start, strict=True):
             layer.weights = weights
-    return Minimisation(losses=np.array(losses), correct=np.array(correct), abnormal=bool(found.status == _ABNORMAL))
+    return Minimisation(
+        losses=np.array(losses), correct=np.array(correct), accepted=np.array(accepted),
+        abnormal=bool(found.status == _ABNORMAL),
+    )  # fmt: skip
 
 
 def _flat(arrays: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float64]:

@@ -94,5 +94,8 @@ def test_lbfgs_minimises_what_is_smooth():
 
     found = minimise(layers, bowl, 20)
     assert found.losses[-1] < 1e-9 * found.losses[0]
+    assert found.accepted[0] == 0
+    assert (np.diff(found.accepted) >= 1).all()
+    assert (np.diff(found.losses[found.accepted]) < 0).all()  # what it goes on from never rises
     for layer in layers:
         np.testing.assert_allclose(layer.weights, 0.25, atol=1e-4)

@@ -9,6 +9,7 @@ from runs.comparison import compare, read_runs
 from runs.config import make_config
 from runs.observables.claims import HOLDS, NOT, PARTLY, UNKNOWN, claims_of
 from runs.observables.files import read_observables, write_observables
+from runs.observables.fits import fit_of
 from runs.observables.measured import groups_of
 from runs.report.observables import observables_sections
 from runs.training import train
@@ -151,21 +152,50 @@ def fit(losses, adam, abnormal):
     }  # fmt: skip
 
 
+PROBES = fit([9.0, 2.0, 90.0], [9.0, 1.0], False)
+
+
 @pytest.mark.parametrize(
     ("fits", "verdict"),
     [
-        ([fit([9.0, 2.0, 90.0], [9.0, 1.0], False), fit([9.0, np.inf, 5.0], [9.0, 1.0], False)], HOLDS),
-        ([fit([9.0, 2.0, 90.0], [9.0, 3.0], False), fit([9.0, 8.0], [9.0, 1.0], True)], PARTLY),
+        ([fit([9.0, 2.0, np.inf], [9.0, 1.0], False), fit([9.0, 5.0], [9.0, 1.0], True)], HOLDS),
+        ([fit([9.0, 2.0], [9.0, 3.0], True), fit([9.0, 8.0], [9.0, 1.0], True)], PARTLY),  # below Adam before
         ([fit([9.0, 2.0, 1.0], [9.0, 3.0], False), fit([9.0, 8.0], [9.0, 1.0], True)], PARTLY),
         ([fit([9.0, 2.0, 1.0], [9.0, 3.0], False), fit([9.0, 8.0], [9.0, 1.0], False)], NOT),
+        ([PROBES, PROBES], NOT),
         ([{**fit([9.0, 8.0], [9.0, 1.0], False), "fit.lbfgs.spikes": np.array(0)}] * 2, HOLDS),
         ([fit([9.0], [9.0], False), fit([9.0], [9.0], False)], UNKNOWN),
     ],
 )
-def test_lbfgs_is_unstable_where_it_leaps_gives_up_ends_in_silence_or_becomes_undefined(tmp_path, fits, verdict):
+def test_lbfgs_is_unstable_where_it_gives_up_ends_in_silence_or_becomes_undefined(tmp_path, fits, verdict):
     for dt, arrays in zip(DTS, fits, strict=False):
         run(tmp_path / str(dt), dt, 0.2, arrays, optimizer="lbfgs")
     assert verdicts(tmp_path)[0] == [verdict]
+
+
+def test_leaps_of_lbfgs_are_told_to_be_those_of_probes(tmp_path):
+    for dt in DTS[:2]:
+        run(tmp_path / str(dt), dt, 0.2, {**PROBES, "fit.lbfgs.accepted": np.array([0, 1])}, optimizer="lbfgs")
+    (claim,) = verdicts(tmp_path)[1]
+    assert claim.measured[0] == (
+        "9 to 2 (1 right) in 1 iteration, 3 evaluations; probes of the line search up to 45 times the best so far; "
+        "Adam: 1 (1 right)"
+    )
+    assert "leap in probes of the line search only" in claim.verdict
+
+
+@pytest.mark.parametrize(("losses", "leap"), [([1.0, 0.0, 0.0], 1.0), ([1.0, 0.0, 2.0], np.inf), ([np.inf, 3.0], 1.0)])
+def test_a_fit_that_reaches_no_loss_at_all_divides_by_nothing(tmp_path, losses, leap):
+    run(tmp_path / "one", DTS[0], 0.2, fit(losses, [9.0], False), optimizer="lbfgs")
+    (group,) = groups_of(compare(read_runs(tmp_path)))
+    assert fit_of(group.steps[0]).leap == leap
+
+
+def test_seeds_without_a_gradient_are_told_and_not_averaged(tmp_path):
+    for dt in DTS[:2]:
+        for seed, norm in enumerate((0.0, 4.0, 8.0)):
+            run(tmp_path / f"{dt}-{seed}", dt, 0.5, arrays_of(dt, norm), seed=seed)
+    assert verdicts(tmp_path)[1][2].measured[0] == "6 (none with 1 of 3 seeds)"
 
 
 def test_a_damaged_file_is_as_good_as_none(tmp_path):
@@ -178,14 +208,16 @@ def test_a_damaged_file_is_as_good_as_none(tmp_path):
 
 def test_the_report_shows_claims_and_figures_of_runs_that_were_trained(tmp_path, watcher):
     pytest.importorskip("pywt", reason="observables need PyWavelets")
-    tiny = {"epochs": 1, "train_samples": 20, "test_samples": 10, "batch": 10, "hidden": (6,), "steps": 12}
+    tiny = {"epochs": 1, "train_samples": 20, "test_samples": 10, "batch": 10, "hidden": (6, 5), "steps": 12}
     for dt in (0.01, 0.1):
         train(make_config("clocked", {**tiny, "dt": dt}), tmp_path / f"adam-{dt}", watcher())
         other = {"optimizer": "lbfgs", "iterations": 2, "dt": dt}
         train(make_config("clocked", {**tiny, **other}), tmp_path / f"lbfgs-{dt}", watcher())
     assert (tmp_path / "adam-0.1" / "observables.safetensors").stat().st_size < 2_000_000
     parts = observables_sections(compare(read_runs(tmp_path)))
-    assert [len(part.figures) for part in parts] in ([5, 1], [1, 5])
+    assert sorted(len(part.figures) for part in parts) == [1, 9]
+    titles = [figure.title for part in parts for figure in part.figures]
+    assert sum(title.endswith(" of hidden layer 2") for title in titles) == 4
     for part in parts:
         (table,) = part.tables
         assert table.header == ["Claim of the thesis", "dt 0.01 s", "dt 0.1 s", "Verdict"]
