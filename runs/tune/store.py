@@ -1,6 +1,6 @@
 """What a `tune` has finished, one file each, so that it can be killed at any moment and goes on from there.
 
-    config.json          which network and which data the rest belongs to, written first
+    config.json          which network, data and version of this package the rest belongs to, written first
     measured/NAME.json   one evaluation: sealed, written whole
     result.json          the answer, sealed, written last
 
@@ -15,6 +15,7 @@ project ``{":Name": {field: value}}``. Nothing else is built from a file, and no
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import json
 import math
 import time
@@ -56,7 +57,7 @@ class Store:
         self.computed: list[str] = []
         self._seconds: dict[str, float] = {}
         self._since = time.monotonic()
-        _check_identity(path, {"format": FORMAT, **identity})
+        _check_identity(path, {"format": FORMAT, "lava-dt": _version(), **identity})
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def load(self, name: str) -> Any:
@@ -95,6 +96,14 @@ class Store:
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"
+
+
+def _version() -> str:
+    """Of this package, whose rules and neurons decide every number; of a tree that is not installed nobody knows it."""
+    try:
+        return importlib.metadata.version("lava-dt")
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _check_identity(path: Path, identity: Row) -> None:
