@@ -38,7 +38,9 @@ def claims_of(group: Group) -> list[Claim]:
         return []
     if group.fitted:
         return [lbfgs_claim(group)]
-    return [claim(group) for claim in (accuracy_claim, loss_claim, norm_claim, factor_claim, decay_claim)] + [
+    return [
+        claim(group) for claim in (accuracy_claim, loss_claim, norm_claim, factor_claim, product_claim, decay_claim)
+    ] + [
         spectrum_claim(group, "voltage"),
         spectrum_claim(group, "current"),
         magnitude_claim(group, high=True),
@@ -128,6 +130,21 @@ def factor_claim(group: Group) -> Claim:
         "share of factors above 2; share clamped)",
         _by_step(group.steps, told),
         _rising(values, "the 99 % quantile does not rise steadily with dt"),
+    )
+
+
+def product_claim(group: Group) -> Claim:
+    """What all steps together multiply dL/du by grows with dt."""
+    found = [step.mean("initial.errors.hidden1.through") for step in group.steps]
+    medians, largest = ([float(one[n]) if one.ndim else math.nan for one in found] for n in (4, 8))
+    verdict, of_largest = _rising(medians, ""), _rising(largest, "")
+    if verdict not in (HOLDS, UNKNOWN):
+        vanishes = "for most neurons errors vanish over the steps, as du/du between spikes is below 1"
+        verdict = f"{NOT if of_largest.startswith(NOT) else PARTLY}: {vanishes}"
+    return Claim(
+        "Gradients explode as dt grows (factor of dL/du over all steps: median and largest of the neurons, log10)",
+        tuple(f"{median:.2g}, largest {most:.2g}" for median, most in zip(medians, largest, strict=True)),
+        verdict,
     )
 
 

@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from runs.observables.measured import Group, Measured
 from runs.plot_style import GRID, INK, STYLE
 
 _STYLE = {**STYLE, "svg.fonttype": "path"}
+_FEW = 30  # evaluations that are marked, too: one alone is no line
 _FLOOR = 1e-12  # where a logarithmic axis has no 0
 
 
@@ -120,7 +122,9 @@ def fits(group: Group) -> str:
         for name, colour in (("lbfgs", "#be185d"), ("adam", "#1d4ed8")):
             losses = steps[label].first(f"fit.{name}.losses")
             if losses is not None:
-                axes.plot(np.where(np.isfinite(losses), losses, np.nan), color=colour, lw=1.2, label=_NAMES[name])
+                marker = "." if len(losses) <= _FEW else ""
+                known = np.where(np.isfinite(losses), losses, np.nan)
+                axes.plot(known, marker=marker, color=colour, lw=1.2, label=_NAMES[name])
         losses, accepted = (steps[label].first(f"fit.lbfgs.{what}") for what in ("losses", "accepted"))
         if losses is not None and accepted is not None:
             at = accepted.astype(int)
@@ -128,6 +132,7 @@ def fits(group: Group) -> str:
         axes.set_yscale("log")
         axes.set_title(f"dt {label}", fontsize=9.5)
         axes.set_xlabel("evaluations")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel("loss")
 
     return _panels(list(steps), draw)

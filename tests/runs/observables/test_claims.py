@@ -35,6 +35,7 @@ def arrays_of(dt, norm=None, centre=None):
         "initial.gradient.hidden1.norm": np.array(dt * 100 if norm is None else norm),
         "initial.errors.hidden1.keep": np.array(1 / (1 + dt)),
         "initial.errors.hidden1.passed": 1 + dt * FACTORS,
+        "initial.errors.hidden1.through": dt * FACTORS,
         "initial.errors.hidden1.exploding": np.array(dt),
         "initial.errors.hidden1.clamped": np.array(0.0),
         **{
@@ -54,7 +55,7 @@ def test_claims_that_hold_are_told_so(tmp_path):
     for dt, accuracy, centre in zip(DTS, (0.6, 0.9, 0.8, 0.3), (24, 20, 10, 5), strict=True):
         run(tmp_path / str(dt), dt, accuracy, arrays_of(dt, centre=centre))
     found, claims = verdicts(tmp_path)
-    assert found[:7] == [HOLDS] * 7
+    assert found[:8] == [HOLDS] * 8
     assert claims[0].measured == ("60.0 %", "90.0 %", "80.0 %", "30.0 %")
     assert claims[-1].measured == ("40",) * 4 and found[-1] == "here it does not"
 
@@ -65,7 +66,7 @@ def test_claims_that_do_not_hold_say_so(tmp_path):
     found, claims = verdicts(tmp_path)
     assert found[0] == NOT and "does not fall steadily" in claims[0].verdict
     assert found[2] == NOT and claims[2].measured[0] == "none: the output is silent"
-    assert claims[5].verdict.startswith("does not hold by steps")
+    assert claims[6].verdict.startswith("does not hold by steps")
 
 
 def test_the_smallest_step_that_is_the_best_holds_in_part_and_chance_not_at_all(tmp_path):
@@ -123,7 +124,7 @@ def test_reasons_are_given_only_where_they_were_measured(tmp_path):
             run(tmp_path / name / str(dt), dt, 0.5, arrays)
         claims = verdicts(tmp_path / name)[1]
         assert ("spikes get fewer" in claims[2].verdict) == (name == "fewer")
-        assert hertz in claims[5].verdict
+        assert hertz in claims[6].verdict
 
 
 @pytest.mark.parametrize("given", [{"train_samples": 600}, {"epoch_samples": 600}])
@@ -189,6 +190,17 @@ def test_a_fit_that_reaches_no_loss_at_all_divides_by_nothing(tmp_path, losses, 
     run(tmp_path / "one", DTS[0], 0.2, fit(losses, [9.0], False), optimizer="lbfgs")
     (group,) = groups_of(compare(read_runs(tmp_path)))
     assert fit_of(group.steps[0]).leap == leap
+
+
+def test_errors_that_vanish_over_all_steps_do_not_explode(tmp_path):
+    for name, largest in (("single", 1.0), ("none", -1.0)):
+        for dt in DTS:
+            through = np.append(np.full(8, -dt), largest * dt)
+            run(tmp_path / name / str(dt), dt, 0.5, {**arrays_of(dt), "initial.errors.hidden1.through": through})
+    single, none = (verdicts(tmp_path / name)[1][4] for name in ("single", "none"))
+    assert single.measured[-1] == "-0.5, largest 0.5"
+    assert single.verdict.startswith(f"{PARTLY}: for most neurons errors vanish over the steps")
+    assert none.verdict.startswith(NOT)
 
 
 def test_seeds_without_a_gradient_are_told_and_not_averaged(tmp_path):
