@@ -16,7 +16,7 @@ from lava_dt.export.description import DECAY_UNIT
 from lava_dt.timestep import Timestep
 
 SCALE = 64  # integers per unit of a block's weights, lava-dl's default
-_SURROGATE_WIDTH = 0.024  # of the threshold: tau_grad as in lava-dl's own examples, 0.03 at a threshold of 1.25
+_TAU_GRAD = 0.03  # as in lava-dl's own examples; lava-dl multiplies it by 100 thresholds: surrogates three of them wide
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def block_of(below: Connected, quantised: Quantised, registers: Registers, dynam
         "threshold": threshold,
         "current_decay": registers.current_decay / DECAY_UNIT,
         "voltage_decay": registers.voltage_decay / DECAY_UNIT,
-        "tau_grad": _SURROGATE_WIDTH * threshold,
+        "tau_grad": _TAU_GRAD,
         "scale": SCALE,
         "timestep": Timestep(1, reset=dynamics.reset),  # type: ignore[arg-type]
     }

@@ -136,3 +136,10 @@ def test_of_output_neurons_those_spikes_count_that_bats_keeps(dense, samples):
     assert found.report.layers[-1].measured.beyond > 0
     times, counts = found.decode(sent(found, samples(40)))
     assert times.shape[2] == counts.max() == 2
+
+
+def test_the_surrogates_of_the_blocks_are_three_thresholds_wide(dense):
+    for block in from_bats(dense, DT).net:
+        neuron = block.neuron
+        width = neuron.surrogate_width / (neuron.level / neuron.s_scale)
+        assert float(width) == pytest.approx(3, rel=1e-6)  # float64 quotients of whole numbers
