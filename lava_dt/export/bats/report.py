@@ -52,6 +52,16 @@ class LayerReport:
         weights = str(quantised.largest), f"{quantised.weight_error:.2%}", str(quantised.threshold)
         return (self.name, *weights, *decays, *changes, *self._measured())
 
+    def warning(self) -> str | None:
+        """That its neurons reached max_n_spike on the samples; None where none did."""
+        if self.measured is None or not self.measured.beyond:
+            return None
+        return (
+            f"warning: {self.name} sends {self.measured.beyond:.1f} of its {self.measured.spikes:.1f} spikes a sample "
+            f"beyond max_n_spike = {self.limit}; bats_dt cut them while it was trained, and Loihi's neurons do not: "
+            "see by `stages` what they do to the accuracy, or train with a larger max_n_spike (or grow=True)"
+        )
+
     def _measured(self) -> tuple[str, ...]:
         if self.measured is None:
             return ()
@@ -87,7 +97,12 @@ class Report:
             else f"nothing was measured: states have room for {ROOM} thresholds; pass samples to use all of it"
         )
         first = f"dt = {self.dt:.4g} s, weights of {self.weight_bits} bits, decays in 1/{DECAY_UNIT}"
-        return "\n".join([f"{first}; errors against bats_dt on the grid", *rows, measured])
+        return "\n".join([f"{first}; errors against bats_dt on the grid", *rows, measured, *self.warnings])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence for each layer whose neurons reached max_n_spike; not the last, whose surplus `decode` drops."""
+        return tuple(text for layer in self.layers[:-1] if (text := layer.warning()) is not None)
 
 
 def table(rows: list[tuple[str, ...]]) -> list[str]:

@@ -143,3 +143,16 @@ def test_the_surrogates_of_the_blocks_are_three_thresholds_wide(dense):
         neuron = block.neuron
         width = neuron.surrogate_width / (neuron.level / neuron.s_scale)
         assert float(width) == pytest.approx(3, rel=1e-6)  # float64 quotients of whole numbers
+
+
+def test_hidden_neurons_that_reach_max_n_spike_are_warned_of_and_output_neurons_are_not(dense, samples):
+    dense.layers[-1]._max_n_spike = 2
+    told = from_bats(dense, DT, samples=samples(40), duration=DURATION).report
+    assert told.layers[-1].measured.beyond > 0 and told.warnings == ()
+    dense.layers[1]._max_n_spike = 3
+    told = from_bats(dense, DT, samples=samples(40), duration=DURATION).report
+    (warning,) = told.warnings
+    assert warning.startswith(f"warning: hidden sends {told.layers[0].measured.beyond:.1f} of its ")
+    assert "beyond max_n_spike = 3; bats_dt cut them while it was trained, and Loihi's neurons do not" in warning
+    assert str(told).splitlines()[-1] == warning
+    assert from_bats(dense, DT).report.warnings == ()  # nothing was measured
