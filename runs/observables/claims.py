@@ -255,7 +255,7 @@ def time_claim(group: Group) -> Claim:
 
 
 def _share(found: Estimate) -> str:
-    interval = f" +- {100 * found.margin:.1f}" if found.margin >= 0 else ""
+    interval = f" ± {100 * found.margin:.1f}" if found.margin >= 0 else ""
     return f"{100 * found.mean:.1f}{interval} %"
 
 
