@@ -71,10 +71,12 @@ class RunDirectory:
             ConfigError: the directory holds another run, a longer one, or files that are no run.
             Busy: another process is running in it.
         """
-        self._check_is_mine(config)
+        checked = self._check_is_mine(config)
         self.path.mkdir(parents=True, exist_ok=True)
-        with _locked(self.path):
+        with locked(self.path):
             held = read_config(self.path) if (self.path / "config.json").exists() else None
+            if held != checked:  # another process has been here in between
+                self._check_is_mine(config)
             changed = held is None or held.identity() != config.identity()
             if changed and self._learnt_nothing():  # what is noted of it is another run's
                 (self.path / "environment.json").unlink(missing_ok=True)
@@ -83,7 +85,8 @@ class RunDirectory:
                 write_json(self.path / "config.json", saved)
             yield
 
-    def _check_is_mine(self, config: AnyConfig) -> None:
+    def _check_is_mine(self, config: AnyConfig) -> AnyConfig | None:
+        """The configuration of the run that is here, if one is."""
         config_file = self.path / "config.json"
         if not config_file.exists():
             if self.path.exists() and not self.path.is_dir():
@@ -94,7 +97,7 @@ class RunDirectory:
                     f"{self.path} holds {others[0]!r} but no run: give --out a directory that is new or empty"
                 )
             if not others:
-                return
+                return None
         held = read_config(self.path)
         ours, theirs = config.identity(), held.identity()
         differing = [key for key in {**theirs, **ours} if ours.get(key) != theirs.get(key)]
@@ -110,6 +113,7 @@ class RunDirectory:
                 f"{self.path} holds this run with {finished} epochs, more than the {config.epochs} asked for: "
                 "give another --out"
             )
+        return held
 
     def _has_data_of(self, config: AnyConfig) -> bool:
         """Whether the run here was trained on what `config` names, in another folder; that is read."""
@@ -118,9 +122,21 @@ class RunDirectory:
         return self.data_name() == DataNames().of(config)
 
     def data_name(self) -> str | None:
-        """What the run was trained on, by content; None where it has not noted that."""
+        """What the run was trained on, by content, as it or its checkpoint has noted; None where neither has."""
         name = read_environment(self.path).get("data")
-        return name if isinstance(name, str) else None
+        if isinstance(name, str):
+            return name
+        checkpoint = load_arrays(self.path)
+        return None if checkpoint is None else checkpoint.data
+
+    def note_folder(self, config: AnyConfig) -> None:
+        """Keeps where the data of the run that is here lie now, if it is that of `config` but for their folder."""
+        if not (self.path / "config.json").exists():
+            return
+        held = read_config(self.path)
+        moved = held.model_copy(update={"data": config.data})
+        if moved != held and moved.identity() == config.identity():
+            write_json(self.path / "config.json", {"format": FORMAT, **moved.model_dump(mode="json")})
 
     def _learnt_nothing(self) -> bool:
         """Whether the run ended before its first epoch did, as one with impossible settings; it may be replaced."""
@@ -134,9 +150,9 @@ class RunDirectory:
             return None
         return epochs if len(read_rows(self.path)) >= epochs else None
 
-    def note_environment(self, environment: dict[str, Any]) -> None:
-        """Keeps what the run was started with; a continued run keeps the first note."""
-        if not (self.path / "environment.json").exists():
+    def note_environment(self, environment: dict[str, Any], *, anew: bool = False) -> None:
+        """Keeps what the run was started with; a continued run keeps the first note, one that starts `anew` none."""
+        if anew or not read_environment(self.path):
             write_json(self.path / "environment.json", environment)
 
     def load(self) -> Checkpoint | None:
@@ -292,8 +308,13 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds the directory; the system lets go of it when the process ends, however it ends."""
+def locked(path: Path) -> Iterator[None]:
+    """Holds the directory; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        Busy: another process holds it.
+        RuntimeError: its file system has no locks.
+    """
     try:
         import fcntl
     except ImportError:  # not on Windows; there nothing keeps two processes apart

@@ -106,7 +106,6 @@ def train_opened(directory: RunDirectory, config: AnyConfig, watcher: Watcher) -
         watcher.end_run(config)
         return read_rows(path)
     learner = make_learner(config)
-    directory.note_environment({**describe_environment(), "data": learner.data_name()})
     checkpoint = directory.load()
     rows: list[Row] = []
     if checkpoint is not None:
@@ -117,6 +116,8 @@ def train_opened(directory: RunDirectory, config: AnyConfig, watcher: Watcher) -
             )
         learner.restore(checkpoint.arrays)
         rows = checkpoint.rows
+    note = {**describe_environment(), "data": learner.data_name()}
+    directory.note_environment(note, anew=checkpoint is None)
     watcher.start_run(config, len(rows))
     for epoch in range(len(rows) + 1, config.epochs + 1):
         began = time.perf_counter()

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from runs.config import ConfigError, make_config
-from runs.directory import RunDirectory, read_config, read_rows
+from runs.directory import RunDirectory, read_config, read_environment, read_rows
 from runs.training import train
 
 
@@ -111,6 +111,52 @@ def test_what_a_run_noted_before_it_was_corrected_does_not_stay(tmp_path, stand_
     monkeypatch.setattr(stand_in, "data", "eleven numbers")
     train(config(data=tmp_path / "there"), tmp_path / "run", watcher())
     assert RunDirectory(tmp_path / "run").data_name() == "eleven numbers"
+
+
+def test_what_a_run_noted_before_it_started_over_on_other_data_does_not_stay(tmp_path, stand_in, watcher, monkeypatch):
+    for stop, damaged in ((1, False), (3, True)):  # before its first epoch; with no whole checkpoint left
+        path = tmp_path / str(stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(config(), path, watcher(stop=stop))
+        for file in path.glob("checkpoint-*") if damaged else ():
+            file.write_bytes(b"cut off")
+        monkeypatch.setattr(stand_in, "data", "eleven numbers")
+        train(config(), path, watcher())
+        assert RunDirectory(path).data_name() == "eleven numbers"
+        monkeypatch.setattr(stand_in, "data", "ten numbers")
+
+
+def test_a_run_whose_note_is_damaged_knows_its_data_and_notes_them_again(tmp_path, stand_in, watcher):
+    train(config(epochs=2), tmp_path, watcher())
+    (tmp_path / "environment.json").write_text("{")
+    assert RunDirectory(tmp_path).data_name() == "ten numbers"  # of the checkpoint
+    train(config(epochs=3), tmp_path, watcher())
+    assert read_environment(tmp_path)["data"] == "ten numbers"
+
+
+def test_refused_data_leave_no_note(tmp_path, stand_in, watcher, monkeypatch):
+    train(config(epochs=2), tmp_path, watcher())
+    (tmp_path / "environment.json").unlink()
+    monkeypatch.setattr(stand_in, "data", "eleven numbers")
+    with pytest.raises(ConfigError, match="was trained on ten numbers"):
+        train(config(), tmp_path, watcher())
+    assert RunDirectory(tmp_path).data_name() == "ten numbers"
+
+
+def test_a_run_that_began_between_a_look_and_the_lock_is_not_replaced(tmp_path, stand_in, watcher, monkeypatch):
+    look, looked = RunDirectory._check_is_mine, []
+
+    def slow_look(directory, asked):
+        found = look(directory, asked)
+        if not looked:
+            looked.append(True)
+            train(config(seed=7), tmp_path, watcher())  # another process's
+        return found
+
+    monkeypatch.setattr(RunDirectory, "_check_is_mine", slow_look)
+    with pytest.raises(ConfigError, match=r"another configuration, seed = 7 \(asked for: 0\)"):
+        train(config(), tmp_path, watcher())
+    assert read_config(tmp_path).seed == 7
 
 
 def test_two_processes_cannot_run_in_one_directory(tmp_path):
