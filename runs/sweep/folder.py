@@ -10,14 +10,15 @@ logs/<worker>.log    what each worker said
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from runs.config import ConfigError, saved_config
-from runs.directory import RunDirectory
+from runs.directory import RunDirectory, read_config
 from runs.files import wait_for, write_json, write_text
 from runs.sweep.moved import MovedRuns
 from runs.sweep.plan import PlannedRun, Sweep
@@ -34,7 +35,8 @@ def run_path(out: Path, run: PlannedRun) -> Path:
 def place(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
     """The runs of a sweep in the directories that they have in `out`, or will have. Nothing is written.
 
-    A run whose data have moved keeps its directory if they are the same data, by content.
+    A run whose data have moved keeps its directory if they are the same data, by content; and no run gets a directory
+    that another holds.
 
     Raises:
         ConfigError: `out` holds another sweep, its other size, or longer runs.
@@ -44,7 +46,10 @@ def place(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
         size = "quick" if held["quick"] else "full"
         raise ConfigError(f"{out} holds the {size} size of the sweep {held['name']!r}: give another --out")
     _check_is_no_file(out)
-    runs = sweep.runs if held is None else _where_they_are(sweep.runs, read_runs(out), out)
+    runs = tuple(
+        dataclasses.replace(run, directory=directory)
+        for run, directory in zip(sweep.runs, _where_they_are(sweep.runs, out), strict=True)
+    )
     for run in runs:
         finished = RunDirectory(run_path(out, run)).finished_epochs()
         if finished is not None and finished > run.config.epochs:
@@ -53,15 +58,6 @@ def place(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
                 "for: give another --out"
             )
     return runs
-
-
-def _where_they_are(runs: tuple[PlannedRun, ...], held: tuple[PlannedRun, ...], out: Path) -> tuple[PlannedRun, ...]:
-    """The planned runs, each in the directory of its like among those that `out` holds."""
-    known = {_key(run): run.directory for run in held}
-    wanted = set(map(_key, runs))
-    moved = MovedRuns([run for run in held if _key(run) not in wanted], out / "runs")
-    found = [known.get(_key(run)) or moved.directory_of(run) or run.directory for run in runs]
-    return tuple(dataclasses.replace(run, directory=name) for run, name in zip(runs, found, strict=True))
 
 
 def prepare(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
@@ -76,6 +72,11 @@ def prepare(sweep: Sweep, out: Path) -> tuple[PlannedRun, ...]:
     _check_is_no_file(out)
     with one_at_a_time(out):
         runs = place(sweep, out)
+        listed = set(map(_key, _listed(out)))
+        for run in runs:
+            if _key(run) not in listed:
+                with suppress(ConfigError):  # a damaged one is told of by who trains in it
+                    RunDirectory(run_path(out, run)).note_folder(run.config)
         values = _values(sweep, runs)
         if not (out / "sweep.json").exists() or _read(out) != values:
             write_text(out / "sweep.toml", toml_text(_resolved(sweep)))
@@ -120,6 +121,40 @@ def _read(out: Path) -> dict[str, Any]:
     if not {"name", "quick"} <= set(values) or not isinstance(runs, list) or not all(map(_is_run, runs)):
         raise ConfigError(f"{file} is damaged: it lacks what a sweep has; remove it and start the sweep again")
     return values
+
+
+def _where_they_are(runs: Sequence[PlannedRun], out: Path) -> list[str]:
+    """The directory of each: where its like is, as sweep.json or else the directories say, or a free one."""
+    held = _listed(out)
+    known = {_key(run): run.directory for run in held}
+    if not all(_key(run) in known for run in runs):
+        held = [*held, *_unlisted(out, known.values())]
+        known = {_key(run): run.directory for run in reversed(held)}
+    wanted = set(map(_key, runs))
+    moved = MovedRuns([run for run in held if _key(run) not in wanted], out / "runs")
+    found = [known.get(_key(run)) or moved.directory_of(run) for run in runs]
+    taken = {*filter(None, found), *(run.directory for run in held)}
+    return [directory or _free(run.directory, taken) for run, directory in zip(runs, found, strict=True)]
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or that with the first number behind it, that is not taken; it is then."""
+    names = itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2)))
+    free = next(one for one in names if one not in taken)
+    taken.add(free)
+    return free
+
+
+def _listed(out: Path) -> list[PlannedRun]:
+    return [*read_runs(out)] if (out / "sweep.json").exists() else []
+
+
+def _unlisted(out: Path, listed: Collection[str]) -> Iterator[PlannedRun]:
+    """The runs that lie in `out` beside those: of what the sweep was before, or of one without its sweep.json."""
+    for file in sorted((out / "runs").glob("*/config.json")):
+        if file.parent.name not in listed:
+            with suppress(ConfigError):  # as above
+                yield PlannedRun(experiments=(), config=read_config(file.parent), directory=file.parent.name)
 
 
 def _is_run(entry: Any) -> bool:

@@ -20,7 +20,7 @@ class MovedRuns:
     Data are read only where a run of all the same settings has been begun with another folder.
 
     Args:
-        held: runs of the sweep as it was written, those that nobody asks for in their own folder.
+        held: runs that are there, those that nobody asks for in their own folder.
         folder: where their directories are.
     """
 
@@ -49,7 +49,7 @@ class MovedRuns:
         self._names = self._names or DataNames()
         try:
             return noted == self._names.of(run.config)
-        except (OSError, ValueError, ImportError):  # which the run itself will tell of
+        except Exception:  # whatever it is, the run itself will tell of it
             return False
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from runs.config import ConfigError
+from runs.directory import RunDirectory, read_config
 from runs.sweep import load_sweep, run_sweep
 from runs.sweep.folder import place, prepare, read_runs, run_path
 
@@ -134,3 +135,67 @@ def test_the_data_of_runs_that_share_them_are_read_once(tmp_path, tiny_text, sta
     monkeypatch.setattr("runs.training.loop.make_learner", lambda config: (asked.append(config), stand_in(config))[1])
     assert len(place(load_sweep(tiny_text(), data=there), out)) == 4
     assert len(asked) == 1
+
+
+def run(text, data, out, console):
+    sweep = load_sweep(text, data=data)
+    assert run_sweep(sweep, out, executor="inline", console=console) == 0
+    return {run.directory for run in read_runs(out)}
+
+
+def test_other_data_where_moved_ones_lay_do_not_get_their_runs(
+    tmp_path, tiny_text, stand_in, folders, console, monkeypatch
+):
+    out, (here, there) = tmp_path / "out", folders
+    first = run(tiny_text(), here, out, console)
+    assert run(tiny_text(), there, out, console) == first
+    monkeypatch.setattr(stand_in, "data", "eleven numbers")
+    other = run(tiny_text(), here, out, console)
+    assert not other & first and len(other) == 4
+    assert {RunDirectory(out / "runs" / name).data_name() for name in other} == {"eleven numbers"}
+    trained = {file: file.stat().st_mtime_ns for file in out.glob("runs/*/metrics.jsonl")}
+    monkeypatch.setattr("runs.training.loop.make_learner", None)  # both are known again, and nothing is read
+    assert run(tiny_text(), there, out, console) == first
+    assert run(tiny_text(), here, out, console) == other
+    assert trained == {file: file.stat().st_mtime_ns for file in out.glob("runs/*/metrics.jsonl")}
+
+
+def test_one_directory_is_never_that_of_two_runs(tmp_path, tiny_text, stand_in, folders, console):
+    out, (here, there) = tmp_path / "out", folders
+    run(tiny_text(), here, out, console)
+    run(tiny_text(), there, out, console)
+    both = f'{tiny_text()}data = ["{here}", "{there}"]\n'
+    assert len(run(both, None, out, console)) == 8
+
+
+def test_data_that_have_moved_are_found_without_the_sweeps_file(tmp_path, tiny_text, stand_in, folders, console):
+    out, (here, there) = tmp_path / "out", folders
+    first = run(tiny_text(), here, out, console)
+    (out / "sweep.json").unlink()
+    assert run(tiny_text(), there, out, console) == first == {path.name for path in out.glob("runs/*")}
+
+
+def test_a_run_says_where_its_data_lie_now(tmp_path, tiny_text, stand_in, folders, console):
+    out, (here, there) = tmp_path / "out", folders
+    first = run(tiny_text(), here, out, console)
+    here.rmdir()
+    run(tiny_text(), there, out, console)
+    assert {read_config(out / "runs" / name).data for name in first} == {there}
+
+
+def test_a_damaged_configuration_among_moved_runs_fails_alone(tmp_path, tiny_text, stand_in, folders, console):
+    out, (here, there) = tmp_path / "out", folders
+    name = sorted(run(tiny_text(), here, out, console))[0]
+    (out / "runs" / name / "config.json").write_text("{")
+    (out / "sweep.json").unlink()
+    sweep = load_sweep(tiny_text(), data=there)
+    assert len({planned.directory for planned in prepare(sweep, out)}) == 4
+
+
+def test_several_drivers_find_moved_runs_alike(tmp_path, tiny_text, stand_in, folders, console):
+    out, (here, there) = tmp_path / "out", folders
+    first = run(tiny_text(), here, out, console)
+    moved = load_sweep(tiny_text(), data=there)
+    with ThreadPoolExecutor(4) as drivers:
+        for found in drivers.map(lambda _: prepare(moved, out), range(8)):
+            assert {run.directory for run in found} == first
