@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from runs.tune.data import Labelled
 from runs.tune.network import Tunable
 from runs.tune.search import Refused, Watcher
 from runs.tune.store import Store
+from runs.tune.twins import twins
 
 Key = tuple[int, "str | None", int]  # dt, rule (None: as it is), epochs of fine-tuning
 
@@ -26,6 +27,7 @@ class Networks:
         tunable: the network as it is.
         calibration: samples on which thresholds are matched, the first 200.
         training: gives the samples of fine-tuning.
+        rules: that are tried, in order.
         seed: of fine-tuning.
         store: for what the network answers to the training samples, and what fine-tuning has finished, which goes on.
     """
@@ -35,12 +37,14 @@ class Networks:
         tunable: Tunable,
         calibration: Labelled,
         training: Callable[[], Labelled],
+        rules: Sequence[str],
         seed: int,
         store: Store,
         watcher: Watcher,
     ) -> None:
         self._tunable, self._calibration, self._training = tunable, calibration, training
-        self._seed, self._store, self._watcher = seed, store, watcher
+        self._rules, self._seed, self._store, self._watcher = tuple(rules), seed, store, watcher
+        self._twins: dict[int, dict[str, str]] = {}
         self._made: dict[Key, Any] = {}
         self._held: dict[Key, tuple[str, ...]] = {}
         self._responses: Any = None
@@ -54,6 +58,15 @@ class Networks:
         if key not in self._made:
             self._made[key] = self._make(*key)
         return self._made[key]
+
+    def twin(self, key: Key) -> Key:
+        """The first key by which this very network is made, of rules in their order."""
+        dt, rule, epochs = key
+        if rule is None or len(self._rules) < 2:
+            return key
+        if dt not in self._twins:
+            self._twins[dt] = twins(self._tunable.make, dt, self._rules)
+        return dt, self._twins[dt].get(rule, rule), epochs
 
     def held(self, key: Key) -> tuple[str, ...]:
         """Which decays of a network that was made are not what the rule asks for, a sentence each."""

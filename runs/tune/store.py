@@ -1,5 +1,6 @@
 """What a `tune` has finished, one file each, so that it can be killed at any moment and goes on from there.
 
+    .lock                held by the process that is at work here
     config.json          which network, data and version of this package the rest belongs to, written first
     measured/NAME.json   one evaluation: sealed, written whole
     result.json          the answer, sealed, written last
@@ -20,17 +21,19 @@ import json
 import math
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from runs.config import ConfigError
-from runs.directory import Row
+from runs.directory import Row, locked
 from runs.files import write_json, write_text
 
 FORMAT = 1
+_UNSAID = (".lock", "config.json.part")  # that say nothing about whose the directory is
 
 
 class Damaged(ValueError):
@@ -57,8 +60,21 @@ class Store:
         self.computed: list[str] = []
         self._seconds: dict[str, float] = {}
         self._since = time.monotonic()
-        _check_identity(path, {"format": FORMAT, "lava-dt": _version(), **identity})
+        self._identity = {"format": FORMAT, "lava-dt": _version(), **identity}
+        _check_identity(path, self._identity)
         self._folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other processes out of the directory.
+
+        Raises:
+            Busy: another one is at work in it.
+            ConfigError: another one has made it its own in the meantime.
+        """
+        with locked(self.path):
+            _check_identity(self.path, self._identity)
+            yield
 
     def load(self, name: str) -> Any:
         """What was saved by the name; None where it is not there, or damaged, which is warned of."""
@@ -123,7 +139,7 @@ def _check_identity(path: Path, identity: Row) -> None:
             raise ConfigError(
                 f"{path} holds a tune of something else, {told}: give another --out, or the same network and data"
             )
-    elif path.exists() and (not path.is_dir() or any(file.name != "config.json.part" for file in path.iterdir())):
+    elif path.exists() and (not path.is_dir() or any(file.name not in _UNSAID for file in path.iterdir())):
         raise ConfigError(f"{path} holds something, but no tune: give --out a directory that is new or empty")
     else:
         path.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,6 @@ What is measured is kept (`runs.tune.store`). The same seed gives the same answe
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lava_dt.conversion import RULES
-from lava_dt.export import Feasibility, ParityReport, feasible
+from lava_dt.export import Feasibility, feasible
 from lava_dt.export.blocks import describe
 from runs.config import ConfigError
 from runs.tune.converted import BASELINE, Key, Networks, name_of, text_of
@@ -31,8 +30,8 @@ from runs.tune.options import CALIBRATION, DTS, TuneOptions, check_rules, check_
 from runs.tune.paired import Interval, bonferroni, discordant, score_interval
 from runs.tune.result import FILE, Judged, Score, TuneResult, choose, sentence
 from runs.tune.search import Refused, Silent, Watcher, search
+from runs.tune.shipping import ship
 from runs.tune.store import Store
-from runs.tune.writing import check, write
 
 _PIECE = 1000  # samples whose evaluation is kept at once
 
@@ -77,6 +76,7 @@ def tune(
 
     Raises:
         ConfigError: an option out of range, data or a network that do not fit, a directory that holds something else.
+        Busy: another process is at work in the directory.
         KeyboardInterrupt: Ctrl-C; what is finished is kept.
     """
     options = checked_options(
@@ -136,17 +136,27 @@ class Tuning:
         }
         out = options.out or Path("results") / f"tune-{tunable.name}-seed{options.seed}"
         self._store = Store(out, identity, self._watcher.warn)
-        self._nets = Networks(tunable, sets[0], training, options.seed, self._store, self._watcher)
+        self._nets = Networks(tunable, sets[0], training, rules, options.seed, self._store, self._watcher)
 
     def run(self) -> TuneResult:
-        """Everything, and the result's file."""
+        """Everything, and the result's file.
+
+        Raises:
+            Busy: another process is at work in the directory.
+        """
+        with self._store.held():
+            return self._run()
+
+    def _run(self) -> TuneResult:
         options = self._options
         scores = () if options.all_rules else self._search()
         baseline, judged = self._judge(self._contenders(scores))
         chosen, nearest = choose(judged, options.tolerance)
         exact = self._exact()
         written = chosen or nearest
-        files, parity = self._write(written)
+        files, parity = ship(
+            written, self._nets, self._store, self._tunable, self._sets["test"], options.verify, self._watcher
+        )
         said = sentence(self._tunable.name, baseline, judged, options.tolerance, options.confidence, self._refusals)
         result = TuneResult(
             name=self._tunable.name,
@@ -246,20 +256,26 @@ class Tuning:
         return Judged(dt, dt * self._tunable.fine_step, rule, epochs, found, (b - c) / n, interval, costs, fits)
 
     def _evaluation(self, where: str, key: Key, start: int, stop: int) -> Evaluation:
-        """Of a network on some samples, computed once for all sessions.
+        """Of a network on some samples, computed once for all sessions and for all rules that make the same network.
 
         Raises:
             Refused: the rule does not convert the network.
         """
         samples, indices, decide = self._sets[where], np.arange(start, stop), self._tunable.decide
 
-        def compute() -> Any:
+        def measured(key: Key) -> Any:
+            return self._store.get(f"{where}-{name_of(key)}-{start}-{stop}", lambda: compute(key))
+
+        def compute(key: Key) -> Any:
+            twin = self._nets.twin(key)
+            if twin != key:
+                return measured(twin)
             try:
                 return evaluate(self._nets.get(key), samples, indices, key[0], decide, self._watcher)
             except Refused as error:
                 return str(error)
 
-        found = self._store.get(f"{where}-{name_of(key)}-{start}-{stop}", compute)
+        found = measured(key)
         self._watcher.advance(stop - start)
         if isinstance(found, str):
             self._refusals.append(found)
@@ -273,27 +289,3 @@ class Tuning:
             return None
         predicted = self._store.get("test-exact", lambda: np.asarray(exact(test)))
         return float(np.mean(predicted == test.labels))
-
-    def _write(self, one: Judged | None) -> tuple[dict[str, Path], ParityReport | None]:
-        """The files of a network, which are written again where they are gone, and its comparison with Lava."""
-        if one is None:
-            return {}, None
-        folder, name = self._store.path / f"network-{name_of(one.key)}", f"written-{name_of(one.key)}"
-
-        files = self._store.load(name)
-        if files is None or not all((folder / file).is_file() for file in files.values()):
-            self._watcher.stage(f"{text_of(one.key)}: writing it", 0)
-            folder.mkdir(exist_ok=True)
-            found = write(self._nets.get(one.key), self._tunable, folder)
-            files = {kind: file.relative_to(folder) for kind, file in found.items()}
-            self._store.save(name, files)
-        n, parity = min(self._options.verify, len(self._sets["test"])), None
-        if n:
-
-            def verified() -> Any:
-                self._watcher.stage(f"{text_of(one.key)}: {n} samples in Lava", 0)
-                found = check(self._nets.get(one.key), self._sets["test"], n, folder / files["hdf5"])
-                return dataclasses.replace(found, output=None)
-
-            parity = self._store.get(f"lava-{name_of(one.key)}-{n}", verified)
-        return {kind: folder / file for kind, file in files.items()}, parity

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import json
 import re
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,8 @@ lava_dt = pytest.importorskip("lava_dt")
 
 from runs.config import ConfigError  # noqa: E402
 from runs.deploy.encoding import Encoding  # noqa: E402
-from runs.tune import converted, finetuning  # noqa: E402
+from runs.directory import Busy  # noqa: E402
+from runs.tune import converted, finetuning, shipping  # noqa: E402
 from runs.tune import tune as module  # noqa: E402
 from runs.tune.costs import Costs  # noqa: E402
 from runs.tune.data import ArraySamples  # noqa: E402
@@ -48,7 +50,7 @@ WRONG = {"plain": 0.4, "good": 0.12, "matched": 0.2}
 @pytest.fixture
 def workshop(monkeypatch):
     """Replaces everything that computes; returns the log, and a switch for how wrong the rules are and when to stop."""
-    state = SimpleNamespace(log=[], wrong=dict(WRONG), stop_after=None, identical=True)
+    state = SimpleNamespace(log=[], wrong=dict(WRONG), stop_after=None, identical=True, twins={})
 
     def rate(net):
         share = OWN if net.rule is None else OWN + (state.wrong[net.rule] - OWN) * net.dt / 4
@@ -109,10 +111,14 @@ def workshop(monkeypatch):
     for place in (module, converted):
         monkeypatch.setattr(place, "RULES", RULES)
     monkeypatch.setattr(module, "_PIECE", 250)
-    for name, part in [("evaluate", evaluate), ("write", write), ("check", check)]:
-        monkeypatch.setattr(module, name, part)
+    monkeypatch.setattr(module, "evaluate", evaluate)
+    monkeypatch.setattr(shipping, "write", write)
+    monkeypatch.setattr(shipping, "check", check)
     monkeypatch.setattr(module, "costs_of", costs_of)
     monkeypatch.setattr(converted, "convert", convert)
+    monkeypatch.setattr(
+        converted, "twins", lambda make, dt, rules: {rule: state.twins.get(rule, rule) for rule in rules}
+    )
     monkeypatch.setattr(converted, "record", lambda net, batches: [len(batch) for batch in batches])
     monkeypatch.setattr(finetuning, "finetune", finetune)
     monkeypatch.setattr(finetuning, "answers", answers)
@@ -145,6 +151,15 @@ def toy(**changes):
 
 
 DATA = samples("calibration", 200, 1), samples("test", 600, 2)
+
+
+@contextmanager
+def locked_by_another(folder):
+    """Holds the directory of a tune of the same network, as another process does."""
+    fcntl = pytest.importorskip("fcntl")
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def run(out, **changes):
@@ -190,6 +205,23 @@ def test_the_intervals_hold_together(tmp_path, workshop):
     result = run(tmp_path)
     assert {one.interval.level for one in result.judged} == {1 - 0.05 / 3}
     assert result.chosen.interval == score_interval(12, 0, 600, 1 - 0.05 / 3)  # the same 60 are wrong, and 12 more
+
+
+def test_rules_that_make_the_same_network_are_evaluated_once(tmp_path, workshop):
+    workshop.wrong["good"] = workshop.wrong["plain"]
+    each = run(tmp_path / "each", rules=("plain", "good"), dts=(4,))
+    twice = [entry for entry in workshop.log if entry[0] == "evaluate" and entry[3] == "good"]
+    workshop.log.clear()
+    workshop.twins = {"good": "plain"}
+    once = run(tmp_path / "once", rules=("plain", "good"), dts=(4,))
+    assert twice and not [entry for entry in workshop.log if "good" in entry]
+    assert lasting(each) == lasting(once)
+
+
+def test_two_tunes_in_one_directory_keep_apart(tmp_path, workshop):
+    with locked_by_another(tmp_path), pytest.raises(Busy, match=r"another process is running in .*: wait for it, or"):
+        run(tmp_path)
+    assert workshop.log == [] and run(tmp_path).chosen is not None
 
 
 def test_a_rule_that_refuses_is_told_of_and_out(tmp_path, workshop):
