@@ -16,7 +16,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from runs.config import AnyConfig, ConfigError
-from runs.directory import Row, read_config, read_environment, read_rows
+from runs.directory import Row, RunDirectory, read_config, read_environment, read_rows
 from runs.results.sweeps import Experiments, Sweeps
 
 Settings = tuple[tuple[str, object], ...]
@@ -44,12 +44,13 @@ class Run:
     def settings(self) -> Settings:
         """Everything that decides the run's numbers but its length, in a form that can be compared and hashed.
 
-        The data are told by content, wherever they lay, as the run noted them. Of a run that has not, and of Poisson
-        trains, whose draws have the seed in their name, it is the folder that counts.
+        The data are told by content, wherever they lay, as the run or its checkpoint has noted them. Where neither has,
+        and of Poisson trains, whose draws have the seed in their name, it is the folder that counts.
         """
+        if getattr(self.config, "encoding", None) == "rate":
+            return settings(self.config)
         name = self.environment.get("data")
-        by_folder = not isinstance(name, str) or getattr(self.config, "encoding", None) == "rate"
-        return settings(self.config) if by_folder else settings(self.config, name)
+        return settings(self.config, name if isinstance(name, str) else RunDirectory(self.path).data_name())
 
     @functools.cached_property
     def environment(self) -> dict[str, Any]:

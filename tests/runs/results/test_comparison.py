@@ -146,6 +146,13 @@ def test_runs_on_other_data_are_never_paired_even_where_these_lay_in_one_folder(
     assert table(tmp_path)["", 30].pairs == ()
 
 
+def test_a_run_whose_note_is_damaged_is_paired_by_the_data_of_its_checkpoint(tmp_path, put_run):
+    put_run(tmp_path / "exact", "bats", {"data": tmp_path / "here"}, [0.5, 0.5])
+    put_run(tmp_path / "coarse", "bats", {"data": tmp_path / "there", "bins": 30}, [0.4, 0.4])
+    (tmp_path / "exact" / "environment.json").write_text("{")
+    assert table(tmp_path)["", 30].change.mean == pytest.approx(-0.2)
+
+
 @pytest.mark.parametrize("values", [{"encoding": "rate"}, {}])
 def test_the_folder_counts_where_the_data_have_no_name_that_seeds_share(tmp_path, put_run, values):
     for seed in (0, 1):
@@ -155,4 +162,6 @@ def test_the_folder_counts_where_the_data_have_no_name_that_seeds_share(tmp_path
             (path / "environment.json").write_text(json.dumps({"data": f"drawn by {seed}"} if values else []))
     put_run(tmp_path / "elsewhere", "bats", {"bins": 30, "seed": 2, "data": tmp_path, **values}, [0.5, 0.5])
     (tmp_path / "elsewhere" / "environment.json").write_text("{")
+    for file in tmp_path.glob("*/checkpoint-*"):  # which would tell
+        file.unlink()
     assert [(len(e.runs), len(e.pairs)) for e in compare(read_runs(tmp_path))] == [(2, 2), (2, 2), (1, 0)]
