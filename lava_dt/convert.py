@@ -54,7 +54,7 @@ def discretize(net: Network, timestep: Timestep | int) -> Network:
     found = list(_layers(net))
     if not any(_steps(module) for _, module in found):
         raise ValueError(f"the network, a {type(net).__name__}, has no CuBa block or neuron: nothing in it steps by dt")
-    undo = [_snapshot(module) for _, module in found]
+    undo = [snapshot(module) for _, module in found]
     for name, module in found:
         try:
             adopt(module, timestep)
@@ -151,8 +151,11 @@ def _steps(module: torch.nn.Module) -> bool:
     return isinstance(module, (Stepped, upstream.AbstractCuba, AnyNeuron))
 
 
-def _snapshot(module: torch.nn.Module) -> Callable[[], None]:
-    """A function that makes the module and all its parts what they are now."""
+def snapshot(module: torch.nn.Module) -> Callable[[], None]:
+    """A function that makes the module and all its parts what they are now: classes, attributes, modes and buffers.
+
+    The values of parameters and buffers that are overwritten in place are not kept: `discretize` overwrites none.
+    """
     kept = [(part, type(part), dict(vars(part)), dict(part._buffers)) for part in module.modules()]
 
     def restore() -> None:

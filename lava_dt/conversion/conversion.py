@@ -17,7 +17,7 @@ from lava_dt.conversion.rule import Rule
 from lava_dt.conversion.rules import RULES
 from lava_dt.conversion.threshold_matching import match
 from lava_dt.conversion.thresholds import fine_threshold, set_fine_threshold
-from lava_dt.convert import _snapshot, discretize
+from lava_dt.convert import discretize, snapshot
 from lava_dt.timestep import Clock, Timestep
 
 
@@ -111,7 +111,7 @@ def convert(
     if rule.needs_calibration:
         _check_responses(rule, layers, responses)
     module = net if isinstance(net, torch.nn.Module) else torch.nn.ModuleList([layer.block for layer in layers])
-    restore, delays = _snapshot(module), _delays(layers)
+    restore, delays = snapshot(module), _delays(layers)
     try:
         return _convert(module, layers, rule, timestep, responses)
     except BaseException:
