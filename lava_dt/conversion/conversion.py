@@ -15,7 +15,7 @@ from lava_dt.conversion.layers import Layer, chain
 from lava_dt.conversion.responses import Responses
 from lava_dt.conversion.rule import Rule
 from lava_dt.conversion.rules import RULES
-from lava_dt.conversion.threshold_matching import match
+from lava_dt.conversion.threshold_matching import Matched, match
 from lava_dt.conversion.thresholds import fine_threshold, set_fine_threshold
 from lava_dt.convert import discretize, snapshot
 from lava_dt.timestep import Clock, Timestep
@@ -34,6 +34,7 @@ class LayerConversion:
             smallest of the channels. 0: no threshold.
         factor: the threshold of the rule's gain was multiplied by it in matching; 1 without.
         delays_moved: channels whose delay was changed.
+        note: what is to be known of the matching; empty where there is nothing.
     """
 
     name: str
@@ -45,6 +46,7 @@ class LayerConversion:
     threshold_after: int
     factor: float
     delays_moved: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,16 @@ class Conversion:
         """Whether a decay was taken beyond 1 and held there."""
         return any(layer.saturated for layer in self.layers)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known before the network is trusted, a sentence each."""
+        held = (
+            f"{layer.name}: {decay} is beyond {self.rule.scheme} and held at 1"
+            for layer in self.layers
+            for decay in layer.saturated
+        )
+        return *held, *(f"{layer.name}: {layer.note}" for layer in self.layers if layer.note)
+
     def __str__(self) -> str:
         head = ("layer", "decays /4096", "gain", "threshold", "matched by", "delays moved")
         rows = [head, *(_row(layer) for layer in self.layers)]
@@ -73,9 +85,7 @@ class Conversion:
         lines += [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
         ]
-        for layer in self.layers:
-            lines += [f"{layer.name}: {decay} is beyond {self.rule.scheme} and held at 1" for decay in layer.saturated]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
 
 def convert(
@@ -132,7 +142,7 @@ def _convert(
     discretize(module, timestep)
     gains = {layer.name: _set_gain(layer, rule) for layer in layers if layer.neuron is not None}
     moved = {layer.name: _move_delays(layer, rule) for layer in layers if layer.neuron is not None}
-    factors = match(layers, responses, timestep) if rule.matched and responses is not None else {}
+    matched = match(layers, responses, timestep) if rule.matched and responses is not None else {}
     rows = [
         LayerConversion(
             name=layer.name,
@@ -142,8 +152,9 @@ def _convert(
             gain=gains[layer.name],
             threshold_before=before[layer.name],
             threshold_after=int(layer.neuron.threshold_mantissa.min()),
-            factor=factors.get(layer.name, 1.0),
+            factor=matched.get(layer.name, Matched()).factor,
             delays_moved=moved[layer.name],
+            note=matched.get(layer.name, Matched()).note,
         )
         for layer in layers
         if layer.neuron is not None
