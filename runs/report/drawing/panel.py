@@ -7,7 +7,6 @@ beside or below each other. What lies outside the axes is cut, but for dots.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +23,6 @@ from runs.report.drawing.svg import as_svg, told_id
 
 Points = Sequence[tuple[float, float]]
 _TEXT = 10.5  # size of letters
-Shape = tuple[Any, ...]  # the arguments of `_blank`
 _SOFT = hue("var(--soft)")
 _STYLE = {
     **STYLE,
@@ -40,12 +38,12 @@ _STYLE = {
     "figure.facecolor": "none",
     "grid.color": hue("var(--line)"),
     "grid.linewidth": 1,
+    "text.parse_math": False,  # names may hold a dollar
     "xtick.color": _SOFT,
     "ytick.color": _SOFT,
     "ytick.major.size": 0,
 }
 _GAP = 11.5  # between the names of two lines
-_SPARE: defaultdict[Shape, list[Figure]] = defaultdict(list)  # emptied, to be drawn on again: a new one takes as long
 
 
 class Panel:
@@ -54,8 +52,8 @@ class Panel:
     Colours are names of `runs.report.drawing.colours`. told: what is shown under the pointer.
     """
 
-    def __init__(self, axes: Axes, x: Axis, y: Axis, shape: Shape) -> None:
-        self.axes, self.x, self.y, self._shape = axes, x, y, shape
+    def __init__(self, axes: Axes, x: Axis, y: Axis) -> None:
+        self.axes, self.x, self.y = axes, x, y
         self._names: list[tuple[float, str, str]] = []
 
     def line(self, points: Points, colour: str, *, width: float = 1.8, dash: str = "-", told: str = "") -> None:
@@ -93,29 +91,29 @@ class Panel:
             self._names.append((y, text, colour))
 
     def svg(self, key: str, description: str) -> str:
-        """The whole figure, of which nothing is left then; arguments as `as_svg` has them."""
+        """The whole figure; arguments as `as_svg` has them."""
         box, names = self.axes.bbox, sorted(self._names)
+        self._names = []
         look: dict[str, Any] = {"transform": self.axes.transAxes, "va": "center_baseline"}
-        look |= {"size": _TEXT, "weight": "bold"}
-        heights = _apart([self.y.place(y) * box.height for y, _, _ in names])
+        look |= {"size": _TEXT, "weight": "bold", "parse_math": False}
+        heights = _apart([self.y.place(y) * box.height for y, _, _ in names], _GAP)
         beyond = max(0.0, max(heights, default=0.0) - box.height + 2)
         for at, (_, text, colour) in zip(heights, names, strict=True):
             self.axes.text(1 + 5 / box.width, (at - beyond) / box.height, text, color=hue(colour), **look)
         figure: Any = self.axes.figure
-        svg = as_svg(figure, key, description)
-        for part in (figure, *figure.axes):
-            for mark in (*part.lines, *part.patches, *part.texts):
-                mark.remove()
-        _SPARE[self._shape].append(figure)
-        return svg
+        return as_svg(figure, key, description)
 
     def scale(self) -> None:
-        """Gives the axes their spans, ticks and labels."""
+        """Gives the axes their spans, ticks and labels; those at the side, which have no marks, make room."""
         self.axes.set(xscale="log" if self.x.log else "linear", xlim=(self.x.low, self.x.high), xlabel=self.x.label)
         self.axes.set(ylim=(self.y.low, self.y.high), ylabel=self.y.label)
         self.axes.minorticks_off()
-        for axis, ticks in ((self.axes.xaxis, self.x.ticks), (self.axes.yaxis, self.y.ticks)):
-            axis.set_ticks([value for value, _ in ticks], [text for _, text in ticks])
+        self.axes.xaxis.set_ticks([value for value, _ in self.x.ticks], [text for _, text in self.x.ticks])
+        rising = sorted(self.y.ticks, key=lambda tick: self.y.place(tick[0]))
+        height = self.axes.bbox.height
+        places = [at / height for at in _apart([self.y.place(value) * height for value, _ in rising], _TEXT)]
+        values = [self.y.low + min(1.0, max(0.0, at)) * (self.y.high - self.y.low) for at in places]
+        self.axes.yaxis.set_ticks(values, [text for _, text in rising])
 
     def _draw(self, points: Points, colour: str, told: str = "", **look: Any) -> None:
         xs, ys = zip(*points, strict=True) if points else ((), ())
@@ -141,17 +139,17 @@ def stack(
         left, right: room beside the axes, for ticks and names.
     """
     rooms = [(8 if place else 24, 34 if x.label else 20 if x.ticks else 6) for place, (x, _, _) in enumerate(rows)]
-    shape: Shape = (width, left, right, *((height, *room) for (_, _, height), room in zip(rows, rooms, strict=True)))
+    heights = [(height, *room) for (_, _, height), room in zip(rows, rooms, strict=True)]
     with matplotlib.rc_context(_STYLE):
-        figure = _SPARE[shape].pop() if _SPARE[shape] else _blank(*shape)
+        figure = _blank(width, left, right, heights)
         figure.text(0, 1 - 13 / (72 * figure.get_figheight()), title, size=12, weight="bold", color=hue("var(--ink)"))
-        panels = [Panel(axes, x, y, shape) for axes, (x, y, _) in zip(figure.axes, rows, strict=True)]
+        panels = [Panel(axes, x, y) for axes, (x, y, _) in zip(figure.axes, rows, strict=True)]
         for panel in panels:
             panel.scale()
     return panels
 
 
-def _blank(width: float, left: float, right: float, *rows: tuple[float, float, float]) -> Figure:
+def _blank(width: float, left: float, right: float, rows: Sequence[tuple[float, float, float]]) -> Figure:
     """Axes below each other. rows: height of each, and the room in it above and below the axes."""
     bottom = whole = sum(height for height, _, _ in rows)
     figure = Figure(figsize=(width / 72, whole / 72))
@@ -165,12 +163,12 @@ def _blank(width: float, left: float, right: float, *rows: tuple[float, float, f
     return figure
 
 
-def _apart(heights: Sequence[float]) -> list[float]:
-    """Heights [pixels], rising, pushed apart where names at them would cover each other."""
+def _apart(heights: Sequence[float], gap: float) -> list[float]:
+    """Heights [pixels], rising, pushed apart where names at them would be closer than the gap."""
     found = list(heights)
     for _ in range(60):
         for i in range(len(found) - 1):
-            short = _GAP - (found[i + 1] - found[i])
+            short = gap - (found[i + 1] - found[i])
             if short > 0.01:
                 found[i] -= short / 2
                 found[i + 1] += short / 2

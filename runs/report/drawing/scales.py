@@ -48,8 +48,9 @@ def share_axis(values: Iterable[float], label: str, *, least: float = 0.02) -> A
 
 
 def count_axis(last: int, label: str) -> Axis:
-    """Whole numbers from 1, as epochs are."""
-    last = max(2, last)
+    """Whole numbers from 1, as epochs are; where that is the last one it stands at the end, beside the names."""
+    if last < 2:
+        return Axis(0, 1.02, ((1.0, "1"),), label)
     even = [n for n in _places(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]), 2, last) if n > 1 + last / 10]
     places = [1.0, *even]
     return Axis(1 - 0.02 * last, last + 0.02 * last, tuple((n, f"{n:g}") for n in places), label)

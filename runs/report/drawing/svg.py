@@ -1,10 +1,13 @@
-"""A figure of matplotlib as SVG for a page: the page's letters and colours, and ids that are the figure's own."""
+"""A figure of matplotlib as SVG for a page: the page's letters and colours, and ids that are the figure's own.
+
+The figure is read as XML, and what is not known in it stays as matplotlib wrote it.
+"""
 
 from __future__ import annotations
 
 import io
 import re
-from html import escape
+from xml.etree import ElementTree
 
 import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -12,21 +15,12 @@ from matplotlib.figure import Figure
 
 from runs.report.drawing.colours import by_name
 
+_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _TOLD = "told: "
 _NOTHING = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-_PATHS = re.compile(r' (d|x|y)="([^"]*)"')
-_NUMBERS = re.compile(r"-?\d+\.\d+")
-_CHANGES = (
-    (re.compile(r"<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL), ""),
-    (re.compile(r"""<g id=(["'])""" + _TOLD + r"(.*?)\1>"), r"<g><title>\2</title>"),
-    (re.compile(r"""<g id=(["'])[^>]*?\1(/?)>"""), r"<g\2>"),
-    (re.compile(r"<g/>"), ""),
-    (re.compile(r"font-family: [^;\"]*(; )?"), ""),
-    (re.compile(r"font: ([^;\"]*?)([\d.]+px)[^;\"]*"), r"font-size: \2; font-weight: \1normal"),
-    (re.compile(r"font-weight: (\w+) normal"), r"font-weight: \1"),
-    (re.compile(r' transform="rotate\(-0 [^"]*"'), ""),
-    (re.compile(r">\s+<"), "><"),
-)
+_NUMBERS = re.compile(r"-?\d+\.\d+(?![\de])")
+_FONT = re.compile(r"font: (?P<before>[^;]*?)(?P<size>[\d.]+px)[^;]*")  # style, weight and size before the families
+_PLACES, _COLOURED = ("d", "x", "y"), ("style", "fill", "stroke")
 
 
 def told_id(text: str) -> str | None:
@@ -34,30 +28,87 @@ def told_id(text: str) -> str | None:
     return f"{_TOLD}{text}" if text else None
 
 
-def as_svg(figure: Figure, key: str, description: str) -> str:
+def as_svg(figure: Figure, key: str, description: str, *, scale: float = 1) -> str:
     """The figure in SVG, the same whenever it is drawn.
 
     Args:
-        figure: in inches of 72 CSS pixels.
+        figure: in inches of 72 units, drawn with colours that `runs.report.drawing.colours` has names for.
         key: the figure's own on the page that it is for, as ids are made from it.
         description: what a reader who cannot see it is told.
+        scale: CSS pixels a unit.
     """
     stream = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": key}):
         FigureCanvasSVG(figure).print_svg(stream, metadata=_NOTHING)
-    text = stream.getvalue()
-    inside = text[text.index(">", text.index("<svg")) + 1 :]
-    for pattern, new in _CHANGES:
-        inside = pattern.sub(new, inside)
+    root = ElementTree.fromstring(stream.getvalue())
+    _tidy(root, set(re.findall(r"#([^)\"']+)", stream.getvalue())))
     width, height = (72 * size for size in figure.get_size_inches())
-    head = (
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" '
-        f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" stroke-linejoin="round">'
-    )
-    return f"{head}<title>{escape(description)}</title>{by_name(_PATHS.sub(_shorter, inside)).strip()}"
+    root.attrib = {
+        "role": "img",
+        "viewBox": f"0 0 {width:g} {height:g}",
+        "width": f"{scale * width:g}",
+        "height": f"{scale * height:g}",
+        "stroke-linejoin": "round",
+    }
+    _entitle(root, description)
+    ElementTree.register_namespace("", _SVG)
+    ElementTree.register_namespace("xlink", _XLINK)
+    return ElementTree.tostring(root, encoding="unicode")
 
 
-def _shorter(attribute: re.Match[str]) -> str:
+def _tidy(parent: ElementTree.Element, referred: set[str]) -> None:
+    """Gives everything below its names and the page's look, and leaves out what is then empty."""
+    for child in list(parent):
+        _tidy(child, referred)
+        child.tail = None
+        _dress(child, referred)
+        empty = not len(child) and not child.attrib
+        if child.tag == f"{{{_SVG}}}style" or (empty and child.tag in (f"{{{_SVG}}}g", f"{{{_SVG}}}defs")):
+            parent.remove(child)
+    if not (parent.text or "").strip():
+        parent.text = None
+
+
+def _dress(element: ElementTree.Element, referred: set[str]) -> None:
+    known = element.attrib
+    name = known.get("id", "")
+    if name.startswith(_TOLD):
+        _entitle(element, name.removeprefix(_TOLD))
+    if element.tag == f"{{{_SVG}}}g" and name not in referred:
+        known.pop("id", None)
+    if known.get("transform", "").startswith("rotate(-0 "):
+        del known["transform"]
+    if "style" in known:
+        known["style"] = _style(known["style"])
+    for name in _COLOURED:
+        if name in known:
+            known[name] = by_name(known[name])
+    for name in _PLACES:
+        if name in known:
+            known[name] = " ".join(_NUMBERS.sub(_tenth, known[name]).split())
+
+
+def _style(text: str) -> str:
+    """A style without the families of its letters."""
+    parts = [part.strip() for part in text.split(";")]
+    return "; ".join(_sized(part) for part in parts if part and not part.startswith("font-family:"))
+
+
+def _sized(part: str) -> str:
+    """``font: bold 12px families`` without the families, in properties of their own."""
+    found = _FONT.fullmatch(part)
+    if found is None:
+        return part
+    weight = found["before"].strip()
+    return f"font-size: {found['size']}" + (f"; font-weight: {weight}" if weight else "")
+
+
+def _entitle(element: ElementTree.Element, text: str) -> None:
+    title = ElementTree.Element(f"{{{_SVG}}}title")
+    title.text = text
+    element.insert(0, title)
+
+
+def _tenth(number: re.Match[str]) -> str:
     """Tenths of a pixel."""
-    rounded = _NUMBERS.sub(lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), attribute[2])
-    return f' {attribute[1]}="{" ".join(rounded.split())}"'
+    return f"{float(number[0]):.1f}".removesuffix(".0")

@@ -5,9 +5,10 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib.figure import Figure
 
 from runs.comparison import compare, read_runs
-from runs.report.drawing import Axis, colour_sheet, count_axis, log_axis, one_panel, share_axis, stack, standalone
+from runs.report.drawing import Axis, colour_sheet, count_axis, log_axis, one_panel, share_axis, stack, standalone, svg
 from runs.report.drawing.scales import short
 from runs.report.figures import change_panels, cost_panels, curves
 from runs.report.sections import sections
@@ -27,6 +28,11 @@ def test_no_two_ticks_of_an_axis_of_changes_have_the_same_label(coarse):
 def test_epochs_have_whole_ticks_that_are_few(last):
     numbers = [value for value, _ in count_axis(last, "epoch").ticks]
     assert numbers == sorted(set(numbers)) and all(value == int(value) for value in numbers) and len(numbers) <= 8
+
+
+def test_a_single_epoch_stands_beside_the_names():
+    axis = count_axis(1, "epoch")
+    assert axis.ticks == ((1.0, "1"),) and axis.place(1) > 0.9
 
 
 def test_a_logarithmic_axis_has_ticks_within_a_decade_and_over_many():
@@ -70,6 +76,55 @@ def test_a_panel_is_well_formed_and_says_what_it_shows():
 def test_a_figure_has_the_pages_letters_and_no_colour_of_its_own():
     assert "font-family" not in crowded() and not re.findall("nan|inf", crowded())
     assert not re.findall("#[0-9a-f]{6}", crowded())
+
+
+def test_words_of_a_figure_stay_as_they_are():
+    told = "font-family: x; #1b2430 $a$ url(#p) --> 1.2345"
+    drawn = one_panel(Axis(0, 1, ()), Axis(0, 1, ((0.5, told),)), title=told)
+    drawn.line([(0, 0), (1, 1)], "var(--k0)", told=told)
+    drawn.label(0.5, told, "var(--k0)")
+    root = ElementTree.fromstring(drawn.svg("words", told))
+    assert [text.text for text in root.iterfind(".//{*}text")] == [told] * 3
+    assert [title.text for title in root.iterfind(".//{*}title")] == [told] * 2
+
+
+@pytest.mark.parametrize(
+    ("style", "clean"),
+    [
+        ("font: 10px 'DejaVu Sans'; fill: red", "font-size: 10px; fill: red"),
+        ("font: 700 10.5px 'A B', serif", "font-size: 10.5px; font-weight: 700"),
+        ("font-size: 9px; font-family: 'A B', 'C'; text-anchor: end", "font-size: 9px; text-anchor: end"),
+        ("font: inherit; unheard-of: 1", "font: inherit; unheard-of: 1"),
+    ],
+)
+def test_styles_lose_the_families_of_letters_alone(style, clean):
+    assert svg._style(style) == clean
+
+
+def test_what_matplotlib_has_never_written_stays(monkeypatch):
+    strange = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><metadata>m</metadata>
+      <g id="kept"><new fill="#123456" d="M 1e-05 1.25e-03 L 2.06,3" id="n"/></g><use xlink:href="#kept"/></svg>"""
+    monkeypatch.setattr(svg.FigureCanvasSVG, "print_svg", lambda self, stream, metadata: stream.write(strange))
+    root = ElementTree.fromstring(svg.as_svg(Figure(), "key", "told"))
+    assert [part.tag.rpartition("}")[2] for part in root] == ["title", "metadata", "g", "use"]
+    assert root[2].get("id") == "kept"
+    assert root[2][0].attrib == {"fill": "#123456", "d": "M 1e-05 1.25e-03 L 2.1,3", "id": "n"}
+
+
+def test_names_at_the_side_keep_apart_and_in_order():
+    axis = Axis(9.5, -0.5, ((8, "8"), (9, "9")), "output")
+    drawn = one_panel(Axis(0, 1, ()), axis, title="", height=92)
+    root = ElementTree.fromstring(drawn.svg("side", ""))
+    at = {text.text: float(text.get("y")) for text in root.iterfind(".//{*}text")}
+    assert 10 < at["9"] - at["8"] < 11
+
+
+def test_a_figure_can_be_written_twice():
+    drawn = panel()
+    drawn.label(0.5, "line", "var(--k0)")
+    first = drawn.svg("twice", "")
+    panel().svg("another", "")
+    assert drawn.svg("twice", "") == first
 
 
 def test_the_same_panel_is_the_same_text_and_leaves_nothing_to_the_next():
