@@ -27,7 +27,7 @@ from runs.results.energy import PRICES
 
 _MOST = 30  # sections that are shown
 _FEW_EPOCHS = 10
-_CURVES = 48  # panels of curves after which further sections have tables only: drawing one takes some 25 ms
+_CURVES = 36  # panels of curves after which further sections have tables only: drawing one takes some 40 ms
 QUESTION = (
     "A spiking network that runs in bigger steps costs less. What does it lose? Each network below is trained "
     "undiscretised and at coarser steps, otherwise in the same way, and its convergence rate (CR) is compared with the "
@@ -111,12 +111,13 @@ def make_page(
     tell("drawing")
     discretised = any(section.discretised for section in everything)
     usual = "How coarse may the step be?" if discretised else "Trained networks"
+    views = _views(shown, steps)
     return Page(
         title=status.title or usual,
         questions=status.questions or ([QUESTION] if discretised else []),
         chips=_chips(runs, everything, status),
         status=status,
-        sections=_views(shown, steps),
+        sections=views,
         left_out=len(everything) - len(shown),
         models=_models(shown, steps),
         thesis=[_thesis(table) for table in _tables(shown)],
@@ -126,6 +127,7 @@ def make_page(
             "two_seeds": any(len(entry.runs) == 2 or len(entry.pairs) == 2 for entry in entries),
             "few_epochs": max(entry.config.epochs for entry in entries) < _FEW_EPOCHS,
             "setups": setups(shown, environments),
+            "curves_left_out": _curves_left_out(views),
             "parities": repeat.parities([entry for section in shown for entry in section.entries]),
             "commands": lines,
             "further_commands": further,
@@ -170,6 +172,17 @@ def _views(shown: Sequence[Section], steps: Steps) -> list[SectionView]:
         tables = section_table(section, steps), statistics_table(section, steps)
         found.append(SectionView(section, findings(section), *tables, curves(section, steps) if few else []))
     return found
+
+
+def _curves_left_out(views: Sequence[SectionView]) -> str:
+    """A sentence about the sections without curves; "" where there are none."""
+    n = sum(bool(view.figures) for view in views)
+    if n == len(views):
+        return ""
+    return (
+        f"Curves are drawn of the first {n} of {len(views)} groups of runs, tables of all: report on the directories "
+        "of others alone for theirs."
+    )
 
 
 def _models(shown: Sequence[Section], steps: Steps) -> list[ModelView]:

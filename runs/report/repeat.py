@@ -12,6 +12,7 @@ from runs.parity import parity_text, read_parity
 from runs.report.wording import step
 
 _MOST = 60  # command lines
+_FEW = 5  # values of one version
 
 
 def commands(entries: Sequence[Entry]) -> tuple[list[str], int]:
@@ -33,7 +34,7 @@ def sweep_commands(files: Iterable[Path]) -> list[str]:
 
 
 def versions(environments: Mapping[Path, dict[str, Any]]) -> list[tuple[str, str]]:
-    """Versions and machine of the runs; where runs differ, every value is told."""
+    """Versions and machine of the runs; where runs differ, their values are told, the first few of many."""
     values: dict[str, dict[str, None]] = {}
     for environment in environments.values():
         git = environment.get("git") or {}
@@ -49,7 +50,11 @@ def versions(environments: Mapping[Path, dict[str, Any]]) -> list[tuple[str, str
         for name, value in told.items():
             if value:
                 values.setdefault(name, {})[str(value)] = None
-    return [(name, "; ".join(seen)) for name, seen in values.items()]
+    return [(name, "; ".join(_first(list(seen)))) for name, seen in values.items()]
+
+
+def _first(values: list[str]) -> list[str]:
+    return values if len(values) <= _FEW else [*values[: _FEW - 1], f"{len(values) - _FEW + 1} more"]
 
 
 def parities(entries: Sequence[Entry]) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 from runs.comparison import ABOUT_THE_STEP
 from runs.report.sections import Section, network
-from runs.report.wording import MISSING, words
+from runs.report.wording import MISSING, listed, words
 
 _TOLD = {"model", "dt", "bins", "seed", "train_samples", "test_samples", "data"}  # elsewhere
 
@@ -30,11 +32,16 @@ class Setup:
 
 
 def setups(sections: Sequence[Section], environments: Mapping[Path, dict[str, Any]]) -> list[Setup]:
-    """One set-up a kind of network, in the order of the sections."""
+    """One set-up a kind of network, in the order of the sections; those with the same title say whose they are."""
     kinds: dict[str, list[Section]] = {}
     for section in sections:
         kinds.setdefault(section.entries[-1].config.kind(), []).append(section)
-    return [_setup(parts, environments) for parts in kinds.values()]
+    found = [_setup(parts, environments) for parts in kinds.values()]
+    titles = Counter(one.title for one in found)
+    return [
+        dataclasses.replace(one, title=f"{one.title}: {listed(one.names)}") if titles[one.title] > 1 else one
+        for one in found
+    ]
 
 
 def _setup(parts: Sequence[Section], environments: Mapping[Path, dict[str, Any]]) -> Setup:

@@ -73,9 +73,11 @@ def words(name: str) -> str:
 
 
 def setting(name: str, value: object) -> str:
-    """A setting as text: "loss ttfs", "grow", "no grid inputs"."""
+    """A setting as text: "loss ttfs", "grow", "no grid inputs", "no encoding"."""
     if isinstance(value, bool):
         return words(name) if value else f"no {words(name)}"
+    if value is None:
+        return f"no {words(name)}"
     return f"{words(name)} {f'{value:g}' if isinstance(value, float) else shown(value)}"
 
 

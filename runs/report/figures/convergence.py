@@ -42,7 +42,9 @@ def _changes(
     key: str, lines: Sequence[Line], x: Axis, values: Sequence[float], printed: Mapping[int, float], title: str
 ) -> Drawn:
     alt = f"{key.rpartition('-')[2].upper()}: {title} against {x.label}"
-    y = share_axis([*values, -_LEAST_CHANGE, _LEAST_CHANGE], "against undiscretised")
+    clocked = lines[0].entries[0].config.model == "clocked"
+    label = f"against {'the finest step' if clocked else 'undiscretised'}"
+    y = share_axis([*values, -_LEAST_CHANGE, _LEAST_CHANGE], label)
     drawn = _panel(lines, lambda entry: entry.change, x, y, title, signed=True)
     drawn.level(0)
     points = [(float(n), value) for n, value in sorted(printed.items())]
@@ -69,14 +71,21 @@ def _rates(key: str, sections: Sequence[Section], x: Axis) -> Drawn:
     named: list[float] = []
     for entry in references.values():
         if entry.config.is_baseline():
-            level = entry.normalised_rate.mean
-            drawn.level(level, "var(--base)", dash="--")
+            level, colour = entry.normalised_rate.mean, _owner(entry, lines) if len(references) > 1 else "var(--base)"
+            drawn.level(level, colour, dash="--")
             if all(abs(y.place(level) - y.place(other)) > _APART for other in named):
-                drawn.label(level, name(entry), "var(--base)")
+                drawn.label(level, name(entry), colour)
                 named.append(level)
         else:
             drawn.dots([(coarseness(entry.config), entry.normalised_rate.mean)], "var(--base)", told=name(entry))
     return Drawn(key, drawn.svg(key, alt), alt)
+
+
+def _owner(reference: Entry, lines: Sequence[Line]) -> str:
+    """The colour of the one line whose runs are compared with these; that of baselines where there are several."""
+    runs = {run.path for run in reference.runs}
+    found = {line.colour for line in lines if any(other.path in runs for e in line.entries for _, other in e.pairs)}
+    return found.pop() if len(found) == 1 else "var(--base)"
 
 
 def _known(entry: Entry) -> bool:

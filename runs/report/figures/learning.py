@@ -42,7 +42,7 @@ def curves(section: Section, steps: Steps) -> list[Drawn]:
             values = [v.mean for _, each in apart for v in each]
             values += [v for _, each in apart if each[-1].n >= _SEEDS for v in ends(each[-1], 0.05)]
             y = share_axis([*values, 0.0], "points of accuracy")
-            alt = f"{section.title}: test accuracy less that of the undiscretised network, by step{ending}"
+            alt = f"{section.title}: test accuracy less the baseline's, by step{ending}"
             title = f"test set, less the baseline{ending}"
             found.append(_curves(f"{section.key}-apart{number}", apart, steps, y, title, alt, level=0.0))
     return found
