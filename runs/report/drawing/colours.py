@@ -2,13 +2,15 @@
 
 A figure says ``var(--s2)`` and the style sheet says what that is: --s0 ... --s7 from fine to coarse steps, --k0 ... for
 kinds without an order, --ink, --soft, --line, --paper, --base (the undiscretised network), --alarm. matplotlib draws
-with the colours of the light scheme (`hue`), which are then given their names back (`by_name`).
+with the colours of the light scheme (`hue`) and of `runs.plot_style`, which are then given their names (`by_name`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+
+from runs.plot_style import GRID, INK
 
 STEPS = 8  # shades of the sequence
 KINDS = 6
@@ -91,4 +93,4 @@ def _along(ramp: tuple[str, ...], place: float) -> str:
 
 
 _HUES = {f"var(--{name})": colour for name, colour in _names(_LIGHT, _LIGHT_RAMP).items()}
-_NAMED = {colour: name for name, colour in _HUES.items()}
+_NAMED = {colour: name for name, colour in _HUES.items()} | {INK: "var(--ink)", GRID: "var(--line)"}

@@ -44,11 +44,11 @@ def as_svg(figure: Figure, key: str, description: str, *, scale: float = 1) -> s
     _tidy(root, set(re.findall(r"#([^)\"']+)", stream.getvalue())))
     width, height = (72 * size for size in figure.get_size_inches())
     root.attrib = {
-        "role": "img",
         "viewBox": f"0 0 {width:g} {height:g}",
         "width": f"{scale * width:g}",
         "height": f"{scale * height:g}",
         "stroke-linejoin": "round",
+        "role": "img",
     }
     _entitle(root, description)
     ElementTree.register_namespace("", _SVG)
