@@ -18,6 +18,7 @@ from lava_dt.conversion.rules import RULES
 from lava_dt.conversion.threshold_matching import Matched, match
 from lava_dt.conversion.thresholds import fine_threshold, set_fine_threshold
 from lava_dt.convert import discretize, snapshot
+from lava_dt.export.description import LARGEST_THRESHOLD
 from lava_dt.timestep import Clock, Timestep
 
 
@@ -110,8 +111,8 @@ def convert(
 
     Raises:
         TypeError: dt is no integer; the network is no chain of lava_dt's blocks; rule or responses are something else.
-        ValueError: dt below 2, an unknown rule, no responses where they are needed or those of another network; as
-            `discretize`. The network is then what it was.
+        ValueError: dt below 2, an unknown rule, no responses where they are needed or those of another network, a gain
+            that leaves nothing of a spike; as `discretize`. The network is then what it was.
     """
     rule = _rule(rule)
     timestep = Timestep(dt, clock=clock, scheme=rule.scheme, gain=rule.carrier, saturate=True)
@@ -174,7 +175,14 @@ def _set_gain(layer: Layer, rule: Rule) -> float:
     wanted = torch.tensor([rule.gain(alpha, beta, neuron.timestep.dt) for alpha, beta in decays], dtype=torch.float64)
     carried = neuron.gain.cpu()
     if (neuron._threshold or 0) > 0:
-        set_fine_threshold(neuron, fine_threshold(neuron) * float((carried / wanted).mean()))
+        ratio = float((carried / wanted).mean())
+        if ratio > 1 and not fine_threshold(neuron) * ratio <= LARGEST_THRESHOLD * float(carried.min()):
+            raise ValueError(
+                f"{layer.name}: at dt = {neuron.timestep.dt} {rule.name} leaves {float(wanted.min()):.3g} of a spike, "
+                "and a threshold divided by that is beyond the 17 bits of Loihi's register: use a smaller dt or "
+                "another rule"
+            )
+        set_fine_threshold(neuron, fine_threshold(neuron) * ratio)
     return float(wanted.mean())
 
 

@@ -138,6 +138,16 @@ def test_recording_leaves_the_network_as_it_was_and_takes_sparse_batches(paramet
         assert all(torch.equal(a.to_dense(), b.to_dense()) for a, b in zip(ours, theirs, strict=True))
 
 
+@pytest.mark.parametrize("decay", [1.0, 0.99])
+def test_a_neuron_that_forgets_within_a_bin_is_no_impulse_invariants(parameters, decay):
+    net = network({**parameters, "current_decay": decay, "voltage_decay": decay})
+    before = held(net)
+    with pytest.raises(ValueError, match=r"Dense 0: at dt = 8 impulse-invariant leaves .* beyond the 17 bits of Loihi"):
+        convert(net, 8, "impulse-invariant")
+    assert held(net) == before
+    convert(net, 8, "step-invariant")
+
+
 REFUSED = {
     "dt 1": (
         lambda net: convert(net, 1, "bilinear"),
