@@ -1,6 +1,8 @@
 """Fine-tuning: nearer to what the network answered at dt = 1, the same after a stop, and still Loihi's integers."""
 
 import copy
+import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import torch
 import lava_dt
 from bats_dt import Network
 from bats_dt.layers import InputLayer, LIFLayer
-from lava_dt.conversion import convert
+from lava_dt.conversion import RULES, convert
 from lava_dt.export.bats import from_bats
 from lava_dt.export.blocks import describe
 from runs.config import ConfigError
@@ -21,6 +23,19 @@ from runs.tune.finetuning import answers, finetune
 
 NEURON = {"threshold": 1.25, "current_decay": 0.25, "voltage_decay": 0.03, "tau_grad": 0.03, "scale_grad": 3}
 RULE = "backward-euler"
+
+
+@pytest.fixture(autouse=True)
+def _larger_steps(monkeypatch):
+    """Of networks this small, in so few steps."""
+    monkeypatch.setattr("runs.tune.finetuning._WANDER", 0.2)
+
+
+@pytest.fixture
+def keep_the_last(monkeypatch):
+    """Whatever the samples that are held back say."""
+    scores = itertools.count()
+    monkeypatch.setattr("runs.tune.fitting.Loss.score", lambda *_: (float(next(scores)), 0.0))
 
 
 class Watcher:
@@ -75,7 +90,7 @@ def count(spikes):
 def tuned(folder, watcher=None, epochs=3, seed=0, net=None, dt=8, shown=None):
     net, shown = network() if net is None else net, samples() if shown is None else shown
     targets = answers(net, shown)
-    convert(net, dt, RULE)
+    convert(net, dt, "tau-scaling")  # which leaves much to be learnt
     finetune(net, shown, targets, epochs, dt, count, seed, folder, watcher or Watcher())
     return net
 
@@ -108,8 +123,7 @@ def test_answers_are_the_spikes_of_every_output_neuron_at_any_step():
     assert np.array_equal(found, coarse) and found.dtype == np.float32
 
 
-def test_training_brings_a_network_nearer_to_what_it_answered_at_its_own_step(tmp_path, monkeypatch):
-    monkeypatch.setattr("runs.tune.finetuning._WANDER", 0.2)  # of a network this small, in so few steps
+def test_training_brings_a_network_nearer_to_what_it_answered_at_its_own_step(tmp_path):
     shown, net = samples(n=192), network()
     targets = answers(net, shown)
     convert(net, 8, "tau-scaling")
@@ -118,10 +132,10 @@ def test_training_brings_a_network_nearer_to_what_it_answered_at_its_own_step(tm
     finetune(net, shown, targets, 4, 8, count, 0, tmp_path, watcher)
     assert loss(net, shown, targets, 8, share) < before - 0.1
     assert len(watcher.lines) == 4 and watcher.lines[-1].startswith("dt = 8: epoch 4 of 4 of fine-tuning, ")
-    assert watcher.ticks[-1] == (192, 192)
+    assert watcher.ticks[-1] == (168, 168)  # one in eight is held back
 
 
-def test_only_weights_change_and_surrogates_are_wide_while_it_lasts(tmp_path):
+def test_only_weights_change_and_surrogates_are_wide_while_it_lasts(tmp_path, keep_the_last):
     net = network(weight_norm=True, delay=True)
     shown, targets = samples(), answers(net, samples())
     convert(net, 4, RULE)
@@ -144,7 +158,8 @@ def test_only_weights_change_and_surrogates_are_wide_while_it_lasts(tmp_path):
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_network(tmp_path):
-    whole = tuned(tmp_path / "whole")
+    whole, start = tuned(tmp_path / "whole"), network()
+    assert not same(whole, start)
     for stop in (1, 2, 2):  # in the first, the second and the third epoch
         watcher = Watcher(stop)
         with pytest.raises(KeyboardInterrupt):
@@ -156,6 +171,59 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_network(tmp_path):
     again = Watcher()
     assert same(tuned(tmp_path / "parts", again), whole) and not again.lines
     assert not same(tuned(tmp_path / "other", seed=1), whole)
+
+
+def ready(dt=8, n=192, rule="tau-scaling"):
+    """A converted network, its samples, what it answered before, and those held back from its training (seed 0)."""
+    shown, net = samples(n=n), network()
+    targets = answers(net, shown)
+    convert(net, dt, rule)
+    return net, shown, targets, np.random.default_rng([0, 0]).permutation(n)[: n // 8]
+
+
+def right(net, shown, held):
+    return int((answers(net, shown, dt=8).argmax(1) == shown.labels)[held].sum())
+
+
+def followed(net, shown, targets, held, folder):
+    """Fine-tunes for three epochs; how many of those held back were right before and after each, and what was told."""
+    seen, watcher = [right(net, shown, held)], Watcher()
+    watcher.line = lambda text: (watcher.lines.append(text), seen.append(right(net, shown, held)))
+    finetune(net, shown, targets, 3, 8, count, 0, folder, watcher)
+    return seen, watcher.lines
+
+
+def test_the_network_that_is_kept_is_the_best_on_samples_that_are_held_back(tmp_path):
+    net, shown, targets, held = ready()
+    seen, lines = followed(net, shown, targets, held, tmp_path)
+    assert right(net, shown, held) == max(seen) > seen[0]
+    assert f"{seen[3]} of 24 held back ({seen[0]} before); kept: epoch " in lines[2] and "kept" not in lines[1]
+
+
+def test_a_training_that_only_does_harm_leaves_the_network_as_it_was_converted(tmp_path, monkeypatch):
+    monkeypatch.setattr("runs.tune.finetuning._WANDER", 500.0)
+    net, shown, targets, held = ready(rule=RULE)
+    before = state(net)
+    seen, lines = followed(net, shown, targets, held, tmp_path)
+    assert max(seen[1:]) < seen[0] and lines[2].endswith("kept: the network as it was converted")
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    finetune(net, shown, targets, 3, 8, count, 0, tmp_path, Watcher())  # from the folder
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_samples_that_are_held_back_are_not_trained_on(tmp_path):
+    trained = []
+
+    class Asked(ArraySamples):
+        def batch(self, indices, dt=1, sparse=False):
+            if torch.is_grad_enabled():
+                trained.extend(np.asarray(indices).tolist())
+            return super().batch(indices, dt, sparse)
+
+    net, shown, targets, held = ready(n=96)
+    asked = Asked(name="made", spikes=shown.spikes, labels=shown.labels, step=1e-3)
+    finetune(net, asked, targets, 2, 8, count, 0, tmp_path, Watcher())
+    assert sorted(trained) == sorted(2 * [i for i in range(96) if i not in set(held.tolist())])
 
 
 def test_a_damaged_checkpoint_is_told_and_its_epoch_trained_again(tmp_path):
@@ -178,7 +246,7 @@ def test_weights_are_still_eight_bits_when_they_leave(tmp_path):
     assert np.array_equal(answers(read, shown, dt=4), answers(net, shown, dt=4))
 
 
-def test_a_network_of_bats_is_trained_and_stays_loihis(tmp_path):
+def test_a_network_of_bats_is_trained_and_stays_loihis(tmp_path, keep_the_last):
     rng = np.random.default_rng(0)
     below = InputLayer(n_neurons=12, name="input")
     bats = Network()
@@ -202,8 +270,14 @@ def test_a_network_of_bats_is_trained_and_stays_loihis(tmp_path):
 
 def test_a_folder_of_another_training_is_refused(tmp_path):
     tuned(tmp_path, epochs=1)
-    with pytest.raises(ConfigError, match=r"holds a fine-tuning of something else \(dt 8, 1 epochs, .*give another"):
+    says = r"holds a fine-tuning of something else \(dt 8, 1 epochs, .*give another"
+    with pytest.raises(ConfigError, match=says):
         tuned(tmp_path, epochs=2)
+    net, shown = network(), samples()
+    targets = answers(net, shown)
+    convert(net, 8, dataclasses.replace(RULES["tau-scaling"], reset="soft"))  # the same weights and thresholds
+    with pytest.raises(ConfigError, match=says):
+        finetune(net, shown, targets, 1, 8, count, 0, tmp_path, Watcher())
 
 
 def test_what_does_not_fit_is_refused_in_words(tmp_path):
@@ -213,6 +287,8 @@ def test_what_does_not_fit_is_refused_in_words(tmp_path):
         finetune(net, shown, targets[:7], 1, 1, count, 0, tmp_path, Watcher())
     with pytest.raises(ValueError, match="epochs is 0: pass 1 or more"):
         finetune(net, shown, targets, 0, 1, count, 0, tmp_path, Watcher())
+    with pytest.raises(ValueError, match="there are 7 samples, and one in 8 is held back: pass 8 or more"):
+        finetune(net, shown.take(slice(7)), targets[:7], 1, 1, count, 0, tmp_path, Watcher())
     for weight in net.parameters():
         weight.requires_grad_(False)
     with pytest.raises(ValueError, match="no synapse whose weights can be trained"):
