@@ -1,14 +1,13 @@
-"""`TuneResult`: what was measured, what is recommended, and the sentence that says so."""
+"""`TuneResult`: what was measured, and what is recommended."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runs.bench.sheet import Sheet
-from runs.tune.paired import Interval, discordant, samples_needed
+from runs.tune.paired import Interval
 
 if TYPE_CHECKING:
     from lava_dt.export import Feasibility, ParityReport
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from runs.tune.evaluation import Evaluation
 
 FILE = "result.json"
-_ROUNDING = 1e-12  # 2.9 / 100 is less than 29 / 1000
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,8 @@ class Judged:
         rule: that converted it; None for the network at its own step.
         finetuned: epochs of training after the conversion.
         evaluation: its answers, sample by sample, and its spikes.
-        loss: accuracy of the network at its own step less this one's, -1 to 1; below 0 it is better.
+        loss: accuracy of the network as it was trained, at its own step or in exact time, less this one's, -1 to 1;
+            below 0 it is better.
         interval: of the loss, at the level at which those of all that were judged hold together.
         costs: of an inference.
         feasibility: Loihi's limits.
@@ -106,7 +105,7 @@ class TuneResult:
         fine_step: seconds.
         samples: the test set in words.
         baseline: the network at its own step, dt = 1.
-        exact: accuracy in exact time, of networks that have one; else None.
+        exact: accuracy in exact time, of networks that have one, whose losses are counted against it; else None.
         judged: everything that was measured on the test set beside it, by dt; finer steps first.
         scores: every candidate of the search, by dt and rule.
         chosen: the coarsest step within the tolerance; None where there is none.
@@ -140,8 +139,13 @@ class TuneResult:
 
     @property
     def comparisons(self) -> int:
-        """How many networks were compared with the one at its own step."""
-        return len(self.judged)
+        """How many networks were compared with the one that was trained."""
+        return len(self.judged) + (self.exact is not None)
+
+    @property
+    def trained(self) -> float:
+        """Accuracy of the network as it was trained, which losses are counted against."""
+        return self.baseline.accuracy if self.exact is None else self.exact
 
     def table(self) -> Sheet:
         """Accuracy, loss with its interval, and costs, a row a network."""
@@ -149,7 +153,7 @@ class TuneResult:
         rows = []
         for one in (self.baseline, *self.judged):
             mark = " *" if self.chosen is not None and one.key == self.chosen.key else ""
-            own = one.rule is None
+            own = one.rule is None and self.exact is None
             loss = "" if own else f"{100 * one.loss:.2f}"
             interval = "" if own else f"{100 * one.interval.low:.2f} to {100 * one.interval.high:.2f}"
             step = f"{1e3 * one.seconds:g} ms"
@@ -164,89 +168,6 @@ class TuneResult:
         home = path.parent
         files = {kind: f.relative_to(home) if f.is_relative_to(home) else f for kind, f in self.files.items()}
         write_sealed(path, encoded(replace(self, files=files)))
-
-
-def choose(judged: Sequence[Judged], tolerance: float) -> tuple[Judged | None, Judged | None]:
-    """The coarsest within the tolerance, and the one with the least loss; None where there is none.
-
-    Of several at the coarsest dt the one with the least loss, then the one with less training. Of several with the
-    least loss the coarsest.
-    """
-    within = [one for one in judged if one.loss <= tolerance + _ROUNDING]
-    chosen = min(within, key=lambda one: (-one.dt, one.loss, one.finetuned), default=None)
-    nearest = min(judged, key=lambda one: (one.loss, -one.dt, one.finetuned), default=None)
-    return chosen, nearest
-
-
-def sentence(
-    name: str,
-    baseline: Judged,
-    judged: Sequence[Judged],
-    tolerance: float,
-    confidence: float,
-    refusals: Sequence[str] = (),
-) -> str:
-    """The recommendation: what to run, what it loses and how certain that is; or that there is nothing to recommend."""
-    chosen, nearest = choose(judged, tolerance)
-    n = len(baseline.evaluation.labels)
-    own = f"{baseline.accuracy:.2%} of {n:,} test samples right at its own step"
-    if nearest is None:
-        why = f": {refusals[0]}" if refusals else ""
-        return f"Nothing to recommend: no rule converts {name}, which has {own}, to any of the steps asked for{why}"
-    if chosen is None:
-        tried = ", ".join(map(str, sorted({one.dt for one in judged})))
-        reach = (
-            "which does not exclude that it is within"
-            if nearest.interval.low <= tolerance
-            else "which excludes that it is within"
-        )
-        return (
-            f"Nothing to recommend: none of dt = {tried} keeps {name}, which has {own}, within a loss of "
-            f"{_points(tolerance)}. The nearest is {_step(nearest)} by {nearest.how}, which loses "
-            f"{_uncertain(nearest, confidence, len(judged))}, {reach}."
-        )
-    steps = f"{chosen.costs.steps:g} steps an inference instead of {baseline.costs.steps:g}"
-    return (
-        f"Run {name} at {_step(chosen)} by {chosen.how}: {steps}, and {chosen.accuracy:.2%} instead of {own}, a loss "
-        f"of {_uncertain(chosen, confidence, len(judged))}. {_certainty(chosen, baseline, tolerance)}"
-    )
-
-
-def _certainty(chosen: Judged, baseline: Judged, tolerance: float) -> str:
-    told = f"the tolerance of {_points(tolerance)}"
-    if chosen.interval.high <= tolerance:
-        return f"The whole interval is within {told}."
-    correct = baseline.evaluation.correct, chosen.evaluation.correct
-    n = len(correct[0])
-    needed = samples_needed(*discordant(*correct), n, tolerance, chosen.interval.level)
-    if needed is None:
-        return f"That is within {told}, but not certain, and no number of samples like these would make it certain."
-    return (
-        f"That is within {told}, but not certain: it would take about {_rounded(needed):,} test samples like these to "
-        "show it."
-    )
-
-
-def _uncertain(one: Judged, confidence: float, comparisons: int) -> str:
-    """A loss with its interval."""
-    corrected = f", corrected for {comparisons} comparisons" if comparisons > 1 else ""
-    low, high = 100 * one.interval.low, 100 * one.interval.high
-    return f"{_points(one.loss)} ({low:.2f} to {high:.2f} with {100 * confidence:.6g}% confidence{corrected})"
-
-
-def _step(one: Judged) -> str:
-    return f"dt = {one.dt} ({1e3 * one.seconds:g} ms)"
-
-
-def _points(share: float) -> str:
-    number = round(100 * share, 2) + 0.0  # no minus before 0
-    return f"{number:g} point{'' if number == 1 else 's'}"
-
-
-def _rounded(samples: int) -> int:
-    """Up, to two digits."""
-    unit = 10 ** max(0, len(str(samples)) - 2)
-    return -(-samples // unit) * unit
 
 
 def load_result(folder: Path) -> TuneResult:

@@ -1,9 +1,10 @@
 """`tune`: the coarsest timestep that keeps a trained network's accuracy, and the network converted to it.
 
-1. The network at its own step answers the calibration set.
+1. The network as it was trained, at its own step or in exact time, answers the calibration set.
 2. For every dt, successive halving among the rules of conversion on that set (`runs.tune.search`).
 3. The best rule of every dt, as it is and where asked for after fine-tuning, answers the test set, which had no part in
-   the choice; so does the network at its own step. Losses are compared sample by sample (`runs.tune.paired`).
+   the choice; so does the network at its own step. Losses are counted against the network as it was trained, sample
+   by sample (`runs.tune.paired`): of a network in exact time its own step may already lose, and is judged like others.
 4. The coarsest dt within the tolerance is written and run in Lava; where there is none, the nearest.
 
 What is measured is kept (`runs.tune.store`). The same seed gives the same answer, in one session or in several.
@@ -16,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lava_dt.conversion import RULES
 from lava_dt.export import Feasibility, feasible
 from lava_dt.export.blocks import describe
 from runs.config import ConfigError
+from runs.tune.contenders import contenders
 from runs.tune.converted import BASELINE, Key, Networks, name_of, text_of
 from runs.tune.costs import Costs, costs_of
 from runs.tune.data import Labelled, open_data
@@ -28,10 +31,13 @@ from runs.tune.evaluation import Evaluation, evaluate, join
 from runs.tune.network import Tunable, open_tunable
 from runs.tune.options import CALIBRATION, DTS, TuneOptions, check_rules, check_steps, checked_options
 from runs.tune.paired import Interval, bonferroni, discordant, score_interval
-from runs.tune.result import FILE, Judged, Score, TuneResult, choose, sentence
+from runs.tune.recommendation import choose, sentence
+from runs.tune.result import FILE, Judged, Score, TuneResult
 from runs.tune.search import Refused, Silent, Watcher, search
 from runs.tune.shipping import ship
 from runs.tune.store import Store
+
+Bits = npt.NDArray[np.bool_]
 
 _PIECE = 1000  # samples whose evaluation is kept at once
 
@@ -150,14 +156,16 @@ class Tuning:
     def _run(self) -> TuneResult:
         options = self._options
         scores = () if options.all_rules else self._search()
-        baseline, judged = self._judge(self._contenders(scores))
+        baseline, judged = self._judge(contenders(scores, self._rules, options))
         chosen, nearest = choose(judged, options.tolerance)
-        exact = self._exact()
+        exact = self._right_in_exact_time()
         written = chosen or nearest
         files, parity = ship(
             written, self._nets, self._store, self._tunable, self._sets["test"], options.verify, self._watcher
         )
-        said = sentence(self._tunable.name, baseline, judged, options.tolerance, options.confidence, self._refusals)
+        said = sentence(
+            self._tunable.name, baseline, judged, options.tolerance, options.confidence, self._refusals, exact
+        )
         result = TuneResult(
             name=self._tunable.name,
             tolerance=options.tolerance,
@@ -165,7 +173,7 @@ class Tuning:
             fine_step=self._tunable.fine_step,
             samples=f"{len(self._sets['test']):,} {self._sets['test'].name}",
             baseline=baseline,
-            exact=exact,
+            exact=None if exact is None else float(exact.mean()),
             judged=judged,
             scores=scores,
             chosen=chosen,
@@ -182,18 +190,20 @@ class Tuning:
     def _search(self) -> tuple[Score, ...]:
         samples = len(self._sets["calibration"])
         scores: list[Score] = []
-        own: dict[int, Evaluation] = {}
+        exact, own = self._exact("calibration"), dict[int, Evaluation]()
         for dt in self._options.dts:
 
             def measure(rule: str, start: int, stop: int, dt: int = dt) -> tuple[int, int]:
                 found = self._evaluation("calibration", (dt, rule, 0), start, stop)
-                agreed = found.predicted == own[start].predicted
+                trained = own[start].predicted if exact is None else exact[start:stop]
+                agreed = found.predicted == trained
                 return int(np.count_nonzero(found.correct)), int(np.count_nonzero(agreed))
 
             def announce(rules: Sequence[str], start: int, stop: int, dt: int = dt) -> None:
                 text = f"dt = {dt}, samples {start + 1} to {stop}, rules left: {len(rules)}"
-                self._watcher.stage(text, (len(rules) + 1) * (stop - start))
-                own[start] = self._evaluation("calibration", BASELINE, start, stop)
+                self._watcher.stage(text, (len(rules) + (exact is None)) * (stop - start))
+                if exact is None:
+                    own[start] = self._evaluation("calibration", BASELINE, start, stop)
 
             found = search(dt, self._rules, samples, measure, announce)
             scores += found
@@ -206,17 +216,6 @@ class Tuning:
                 self._watcher.warn(f"dt = {dt}: no rule converts the network: {best.refused}")
         return tuple(scores)
 
-    def _contenders(self, scores: Sequence[Score]) -> list[Key]:
-        """What is judged on the test set, by dt."""
-        if self._options.all_rules:
-            keys: list[Key] = [(dt, rule, 0) for dt in self._options.dts for rule in self._rules]
-        else:
-            best = {score.dt: score for score in reversed(scores) if score.rungs}  # the first of each dt
-            keys = [(score.dt, score.rule, 0) for score in best.values()]
-        if self._options.finetune:
-            keys += [(dt, rule, self._options.finetune) for dt, rule, _ in keys]
-        return sorted(keys, key=lambda key: key[0])
-
     def _judge(self, keys: Sequence[Key]) -> tuple[Judged, tuple[Judged, ...]]:
         """The baseline and the others on the whole test set."""
         found: dict[Key, tuple[Evaluation, Costs, Feasibility]] = {}
@@ -226,10 +225,14 @@ class Tuning:
             except Refused as error:
                 self._watcher.warn(f"dt = {key[0]}: {key[1]} does not convert the network: {error}")
             self._nets.keep(BASELINE, *(other for other in keys if other[0] == key[0]))
-        level = bonferroni(self._options.confidence, len(found) - 1)
-        own = found.pop(BASELINE)
-        judged = tuple(self._judged(key, own[0], *rest, level) for key, rest in found.items())
-        return self._judged(BASELINE, own[0], *own, None), judged
+        exact = self._right_in_exact_time()
+        level = bonferroni(self._options.confidence, len(found) - (exact is None))
+        trained = found[BASELINE][0].correct if exact is None else exact
+        judged = {
+            key: self._judged(key, trained, *rest, None if key == BASELINE and exact is None else level)
+            for key, rest in found.items()
+        }
+        return judged.pop(BASELINE), tuple(judged.values())
 
     def _on_test(self, key: Key) -> tuple[Evaluation, Costs, Feasibility]:
         """What is measured on the test set, and what follows for the network."""
@@ -247,10 +250,10 @@ class Tuning:
         return whole, costs, feasibility
 
     def _judged(
-        self, key: Key, own: Evaluation, found: Evaluation, costs: Costs, fits: Feasibility, level: float | None
+        self, key: Key, trained: Bits, found: Evaluation, costs: Costs, fits: Feasibility, level: float | None
     ) -> Judged:
-        """Compared with the network at its own step; without a level it is that network."""
-        (b, c), n = discordant(own.correct, found.correct), len(found)
+        """Compared with what the network has right as it was trained; without a level it is that network."""
+        (b, c), n = discordant(trained, found.correct), len(found)
         interval = Interval(0.0, 0.0, 1.0) if level is None else score_interval(b, c, n, level)
         dt, rule, epochs = key
         return Judged(dt, dt * self._tunable.fine_step, rule, epochs, found, (b - c) / n, interval, costs, fits)
@@ -282,10 +285,15 @@ class Tuning:
             raise Refused(found)
         return found
 
-    def _exact(self) -> float | None:
-        """Accuracy on the test set in exact time, of a network that has one."""
-        exact, test = self._tunable.exact, self._sets["test"]
+    def _exact(self, where: str) -> npt.NDArray[np.int64] | None:
+        """What a network that has an exact time predicts in it, (n,)."""
+        exact, samples = self._tunable.exact, self._sets[where]
         if exact is None:
             return None
-        predicted = self._store.get("test-exact", lambda: np.asarray(exact(test)))
-        return float(np.mean(predicted == test.labels))
+        self._watcher.stage(f"in exact time on the {where} set", 0)
+        return np.asarray(self._store.get(f"{where}-exact", lambda: np.asarray(exact(samples), np.int64)))
+
+    def _right_in_exact_time(self) -> Bits | None:
+        """Which test samples it has right in it, (n,)."""
+        predicted = self._exact("test")
+        return None if predicted is None else predicted == self._sets["test"].labels

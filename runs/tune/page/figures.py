@@ -21,7 +21,7 @@ _SIZE = (4.1, 3.2)  # inches: as wide as a phone at the size at which text is re
 _DASHES = ("-", "--", ":")
 _TICKS = 3  # at least, on the axis of costs
 _ASIDE = 1.02  # of two networks of a step, which cost about the same, the trained one is drawn a little to the right
-_DEEPEST = 0.15  # below the baseline: what lies lower stands on the edge, or nobody could see the tolerance
+_DEEPEST = 0.15  # below the accuracy as trained: what lies lower stands on the edge, or nobody could see the tolerance
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,20 @@ class Curve:
     samples: list[int]
 
 
-def pareto(key: str, what: str, points: Sequence[Point], floor: float) -> Drawn:
+def pareto(key: str, what: str, points: Sequence[Point], trained: float, tolerance: float) -> Drawn:
     """Accuracy against a cost on a logarithmic axis, each step labelled, with the front.
 
     Args:
         key: of the figure's file.
         what: the cost, in words.
-        floor: the least accuracy that is within the tolerance.
+        trained: accuracy of the network as it was trained.
+        tolerance: the loss of it that is accepted.
     """
     description = f"Accuracy against {what}: " + "; ".join(
         f"{point.label}{' fine-tuned' if point.tuned else ''} {point.accuracy:.1%} at {short(point.cost)}"
         for point in points
     )
+    floor, deepest = trained - tolerance, trained - max(_DEEPEST, 2 * tolerance)
     with matplotlib.rc_context(THEMED):
         figure = Figure(figsize=_SIZE, layout="constrained")
         axes = figure.subplots()
@@ -76,9 +78,12 @@ def pareto(key: str, what: str, points: Sequence[Point], floor: float) -> Drawn:
         axes.plot([aside[i] for i in ahead], [points[i].accuracy for i in ahead], color=SOFT, lw=1, zorder=1)
         axes.axhline(floor, color=ALARM, lw=1, ls="--", zorder=1)
         _name_level(axes, floor, "tolerance", ALARM)
-        deepest = max(point.accuracy for point in points if point.kind == "baseline") - _DEEPEST
         inside = [point.accuracy >= deepest for point in points]
-        seen = [floor, *(end for point, there in zip(points, inside, strict=True) if there for end in _ends(point))]
+        seen = [
+            floor,
+            trained,
+            *(end for point, there in zip(points, inside, strict=True) if there for end in _ends(point)),
+        ]
         room = 0.14 * (max(seen) - min(seen))
         axes.set_ylim(min(seen) - room, max(seen) + room)
         for place, point, there in zip(aside, points, inside, strict=True):

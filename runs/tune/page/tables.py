@@ -54,7 +54,7 @@ def judged_table(result: TuneResult, shown: list[Judged]) -> Table:
     for one in [base, *shown]:
         own, chosen = one is base, is_chosen(result, one)
         problems = one.feasibility.problems
-        loss = Cell("baseline") if own else loss_cell(result, one)
+        loss = Cell("baseline") if own and result.exact is None else loss_cell(result, one)
         cells = [
             Cell(f"dt {one.dt}{f' {STAR}' if chosen else ''}", time_text(one.seconds)),
             accuracy_cell(one),

@@ -126,9 +126,10 @@ def make_page(result: TuneResult, equations: Mapping[str, str], command: str, fa
 
 
 _ABOUT_PARETO = (
-    "Costs are on a logarithmic scale. Bars: the interval of the loss, paired with the baseline sample by sample, at "
-    "{level} for all of them together. The line is the front: nothing else is as accurate at a lower cost. "
-    "Discs: converted without training; diamonds: fine-tuned. Below the dashed line more is lost than the tolerance."
+    "Costs are on a logarithmic scale. Bars: the interval of the loss, paired sample by sample with the network "
+    "as it was trained, at {level} for all of them together. The line is the front: nothing else is as accurate at a "
+    "lower cost. Discs: converted without training; diamonds: fine-tuned. Below the dashed line more is lost than the "
+    "tolerance."
 )
 _ABOUT_SEARCH = (
     "Converted without training. The rules of each step raced on calibration samples of the training part: after every "
@@ -148,7 +149,7 @@ _ABOUT_EQUATIONS = (
 )
 _ABOUT_TUNING = (
     "The converted network before and after some epochs on the training part, each judged on the same test samples. "
-    "Loss left: against the network at its own step, with its interval."
+    "Loss left: against the network as it was trained, with its interval."
 )
 
 
@@ -168,11 +169,13 @@ def _about_steps(result: TuneResult, shown: list[Judged]) -> str:
     many = {0: "none", 1: "this comparison", 2: "both comparisons together"}
     comparisons = many.get(result.comparisons, f"all {result.comparisons} comparisons together")
     inference = time_text(result.baseline.costs.seconds)
+    in_exact_time = "" if result.exact is None else f", and {percent(result.exact, digits=2)} in exact time"
+    against = "its accuracy" if result.exact is None else "the accuracy in exact time"
     sentences = [
         f"On {several(n, 'test sample')} that took no part in any choice.",
         f"The network at its own step of {time_text(result.fine_step)} has {accuracy} right (95% interval "
-        f"{percent(low)} to {percent(high)}).",
-        "Loss: its accuracy less that of the coarser network, with an interval (Tango's, of paired proportions) that "
+        f"{percent(low)} to {percent(high)}){in_exact_time}.",
+        f"Loss: {against} less that of the network in the row, with an interval (Tango's, of paired proportions) that "
         f"holds for {comparisons} at {percent(result.confidence, digits=0)}.",
         f"Costs are of one inference of {inference}, with their share of the baseline's below.",
         "Latency: from the end of the input until all of it has reached the answer.",
@@ -199,16 +202,16 @@ def _pareto(result: TuneResult, shown: list[Judged], name: str, what: str) -> Dr
     drawn = []
     for one in [base, *shown]:
         own = one is base
-        low, high = (
-            (float("nan"),) * 2 if own else (base.accuracy - one.interval.high, base.accuracy - one.interval.low)
-        )
+        low, high = result.trained - one.interval.high, result.trained - one.interval.low
+        if own and result.exact is None:
+            low = high = float("nan")
         kind = "baseline" if own else "chosen" if is_chosen(result, one) else "other"
         cost = getattr(one.costs, name)
         if cost > 0:  # there is no 0 on a logarithmic axis
             drawn.append(Point(f"dt {one.dt}", cost, one.accuracy, low, high, kind, one.finetuned > 0))
     if not drawn:
         return None
-    return pareto(name.replace("_", "-"), what, drawn, base.accuracy - result.tolerance)
+    return pareto(name.replace("_", "-"), what, drawn, result.trained, result.tolerance)
 
 
 def _curves(result: TuneResult, tried: list[Trial]) -> list[Drawn]:

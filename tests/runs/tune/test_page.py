@@ -10,6 +10,7 @@ pytest.importorskip("lava_dt", reason="a tune's results need torch, lava-nc and 
 
 from runs.tune.page import write_page
 from runs.tune.page.front import front
+from runs.tune.paired import Interval
 
 EQUATIONS = {"step-invariant": "a = 1 - exp(-dt/tau) <exact>", "tau-scaling": "a = dt/tau", "other": "not tried"}
 PIPED = {**EQUATIONS, "tau-scaling": "|a| = dt/tau"}
@@ -128,6 +129,15 @@ def test_what_was_written_and_what_lava_made_of_it_are_told(result, tmp_path):
     worse = dataclasses.replace(result.parity.layers[0], differing_spikes=5)
     differing = dataclasses.replace(result, parity=dataclasses.replace(result.parity, layers=(worse,)))
     assert 'class="box bad"' in written(differing, tmp_path)[0]
+
+
+def test_losses_against_exact_time_are_told_of_the_own_step_too(result, tmp_path):
+    base = dataclasses.replace(result.baseline, loss=0.04, interval=Interval(0.02, 0.06, 0.99))
+    html, markdown = written(dataclasses.replace(result, exact=0.99, baseline=base), tmp_path)
+    assert cells(html, "dt 1")[2].split() == ["+4.00", "+2.00", "to", "+6.00"]
+    assert "95.00% right (95% interval 92.4% to 96.7%), and 99.00% in exact time." in html
+    assert "the accuracy in exact time less that of the network in the row" in html and "99.0% in exact time" in html
+    assert "| baseline |" not in markdown
 
 
 def test_the_page_is_one_file_with_even_tags_and_no_link_outside(result, tmp_path):

@@ -1,5 +1,6 @@
 """The recommendation, in numbers and in a sentence."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from runs.config import ConfigError
 from runs.tune.paired import discordant, score_interval
-from runs.tune.result import Judged, TuneResult, choose, load_result, sentence
+from runs.tune.recommendation import choose, sentence
+from runs.tune.result import Judged, TuneResult, load_result
 
 N = 1000
 
@@ -68,7 +70,7 @@ def test_a_certain_recommendation_says_so():
 
 def test_an_uncertain_one_says_how_many_samples_it_would_take():
     text = told(judged(4, 0, also_right=20))  # 20 right that were wrong, 20 wrong that were right
-    assert "a loss of 0 points (-1.29 to 1.29 with 95% confidence)" in text
+    assert "a loss of 0 points (\N{MINUS SIGN}1.29 to 1.29 with 95% confidence)" in text
     assert "That is within the tolerance of 1 point, but not certain: it would take about 1,700 test samples" in text
 
 
@@ -83,7 +85,7 @@ def test_the_number_of_comparisons_is_told():
 def test_nothing_within_the_tolerance_is_said_with_the_nearest_and_what_its_interval_excludes():
     text = told(judged(2, 40), judged(4, 60))
     assert text.startswith("Nothing to recommend: none of dt = 2, 4 keeps net, which has 90.00% of 1,000 test samples")
-    assert "within a loss of 1 point. The nearest is dt = 2 (2 ms) by rule, which loses 4 points (" in text
+    assert "within a loss of 1 point. The nearest is dt = 2 (2 ms) by rule, with a loss of 4 points (" in text
     assert text.endswith("which excludes that it is within.")
     assert told(judged(2, 12)).endswith("which does not exclude that it is within.")
 
@@ -96,8 +98,44 @@ def test_where_no_rule_converts_the_network_the_reason_is_told():
     )
 
 
-def test_a_gain_is_told_as_a_loss_below_0():
-    assert "a loss of -0.5 points (" in told(judged(4, 0, also_right=0), judged(8, -5))
+def test_a_gain_is_told_as_a_gain_with_the_interval_of_the_loss():
+    text = told(judged(4, 0, also_right=0), judged(8, -5))
+    assert "a gain of 0.5 points (as a loss: \N{MINUS SIGN}" in text and "-" not in text.partition("gain")[2]
+    assert "1.17 to \N{MINUS SIGN}0.12 with 95% confidence, corrected" in text  # McNemar's z is sqrt(5), above 1.96
+
+
+def test_a_tolerance_of_next_to_nothing_is_not_called_0():
+    text = told(judged(2, 40), tolerance=1e-6)
+    assert "within a loss of 0.0001 points. The nearest" in text
+    assert "within a loss of 0 points. The nearest" in told(judged(2, 40), tolerance=0.0)
+
+
+def in_exact_time(wrong, *found, own=OWN):
+    """The sentence about a network that has so many wrong in exact time."""
+    exact = np.arange(N) >= wrong
+    losses = [(np.mean(exact) - one.accuracy, discordant(exact, one.evaluation.correct)) for one in (own, *found)]
+    own, *found = (
+        dataclasses.replace(one, loss=loss, interval=score_interval(*pairs, N, 0.99))
+        for one, (loss, pairs) in zip((own, *found), losses, strict=True)
+    )
+    return sentence("net", own, found, 0.01, 0.95, exact=exact)
+
+
+def test_losses_of_a_network_in_exact_time_are_told_against_that():
+    text = in_exact_time(95, judged(4, 3))
+    assert "and 89.70% instead of 90.50% of 1,000 test samples right in exact time, a loss of 0.8 points (" in text
+    assert "with 95% confidence, corrected for 2 comparisons)" in text  # its own step is one of them
+    assert "At its own step" not in text
+
+
+def test_a_network_that_is_broken_at_its_own_step_is_called_so_with_what_to_do():
+    own = judged(1, 820)
+    for found, start in ([judged(4, 0)], "Run net at dt = 4"), ([judged(4, 500)], "Nothing to recommend: none of"):
+        text = in_exact_time(100, *found, own=own)
+        assert text.startswith(start) and "of 1,000 test samples right in exact time" in text
+        assert "At its own step of 1 ms, before any conversion, it has 8.00% right, a loss of 82 points (" in text
+        assert "such as --step 0.004, or train it with --grow" in text
+    assert in_exact_time(100, own=own).count("At its own step of 1 ms") == 1
 
 
 def test_fine_tuning_is_part_of_how():

@@ -245,7 +245,7 @@ def test_where_nothing_is_within_the_tolerance_it_says_so_and_the_nearest_is_wri
     result = run(tmp_path, tolerance="1%")
     assert result.chosen is None and result.nearest.key == (2, "matched", 0)
     assert "Nothing to recommend: none of dt = 2, 4, 8 keeps toy" in result.sentence
-    assert "The nearest is dt = 2 (2 ms) by matched, which loses 5 points" in result.sentence
+    assert "The nearest is dt = 2 (2 ms) by matched, with a loss of 5 points (" in result.sentence
     assert result.sentence.endswith("which excludes that it is within.")
     assert ("write", 2, "matched") in workshop.log and result.files
 
@@ -369,13 +369,36 @@ def test_what_lava_does_otherwise_is_in_the_result(tmp_path, workshop):
     assert not run(tmp_path).parity.identical
 
 
-def test_exact_time_is_scored_where_a_network_has_it(tmp_path, workshop):
-    def exact(judged):
-        return np.where(judged.spikes[:, 0, 0] < 0.02, judged.labels + 1, judged.labels)
+def in_exact_time(judged):
+    """Predictions that are wrong of one sample in fifty."""
+    return np.where(judged.spikes[:, 0, 0] < 0.02, judged.labels + 1, judged.labels)
 
-    result = tune(toy(exact=exact), DATA, dts=(2,), out=tmp_path)
-    assert result.exact == pytest.approx(0.98)
-    assert tune(toy(), DATA, dts=(2,), out=tmp_path / "other").exact is None
+
+def test_losses_are_counted_against_exact_time_where_a_network_has_it(tmp_path, workshop):
+    from runs.tune.paired import score_interval
+
+    result = tune(toy(exact=in_exact_time), DATA, dts=(2, 4), out=tmp_path, tolerance="9.5%")
+    assert result.exact == result.trained == pytest.approx(0.98) and result.comparisons == 3
+    assert [round(one.loss, 4) for one in (result.baseline, *result.judged)] == [0.08, 0.09, 0.10]
+    assert result.baseline.interval == score_interval(48, 0, 600, 1 - 0.05 / 3)
+    assert result.chosen.dt == 2 and "right in exact time, a loss of 9 points (" in result.sentence
+    plain = tune(toy(), DATA, dts=(2,), out=tmp_path / "other")
+    assert plain.exact is None and plain.baseline.loss == 0 and plain.trained == plain.baseline.accuracy
+
+
+def test_a_broken_own_step_is_not_hidden_by_what_is_better_than_it(tmp_path, workshop, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.OWN", 0.5)
+    workshop.wrong["good"] = 0.4
+    result = tune(toy(exact=in_exact_time), DATA, dts=(4,), rules=("good",), out=tmp_path)
+    assert result.judged[0].accuracy > result.baseline.accuracy + 0.05 and result.chosen is None
+    assert "before any conversion, it has 50.00% right, a loss of 48 points (" in result.sentence
+
+
+def test_rules_that_are_equally_right_are_told_apart_by_what_exact_time_says(tmp_path, workshop):
+    result = tune(toy(exact=in_exact_time), DATA, dts=(4,), rules=("good",), out=tmp_path)
+    rung = result.scores[0].rungs[-1]
+    assert (rung.samples, rung.correct, rung.agreed) == (200, 176, 180)  # at its own step it would agree on 196
+    assert not [entry for entry in workshop.log if entry[:4] == ("evaluate", "calibration", 1, None)]
 
 
 def test_a_result_is_read_back_whole_from_where_it_was_moved_to(tmp_path, workshop):
