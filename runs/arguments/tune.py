@@ -20,7 +20,7 @@ _Rules = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[RULE [RULE ...]]", h
 class Tune(Command):
     """Find the coarsest step at which a trained network keeps its accuracy, convert it and check it in Lava.
 
-    Exit code 0: there is one, and Lava spikes as it does; 1: there is none, or Lava differs.
+    Exit code 0: there is one, and Lava spikes as it does; 1: there is none, or Lava differs, or something failed.
     """
 
     net: _Net
@@ -38,13 +38,13 @@ class Tune(Command):
     )
     """steps to try, in steps of the network"""
     rules: _Rules = ()
-    """rules of conversion to try, as --help of a wrong name lists them"""
+    """rules of conversion to try; a wrong name is answered with all of them"""
     all_rules: Flag = False
     """try every rule on all test samples, without halving: the whole table of rules and steps"""
     finetune: int = 0
     """epochs of training after conversion; 0 for none"""
     calibration: Count = None
-    """samples of the training part that choose among rules and set thresholds"""
+    """samples of the training part that choose among rules and set thresholds (default: 1000)"""
     samples: Count = None
     """test samples, which judge (default: all)"""
     confidence: _Share = "95%"
@@ -54,7 +54,8 @@ class Tune(Command):
     config: OptionalPath = None
     """configuration that a state_dict belongs to (default: the config.json or config.toml beside it)"""
     step: _Seconds = None
-    """seconds of one step of the network, where its file does not say (of a BATS run: the step of its blocks)"""
+    """seconds of one step of the network, where its file does not say (of a BATS run: the step of its blocks, 0.001
+    unless given; losses are counted against the run's own exact time)"""
     seed: int = 0
     """of the choice of samples, and of fine-tuning"""
     out: OptionalPath = None
