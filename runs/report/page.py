@@ -136,7 +136,7 @@ def make_page(
             "source": SOURCE,
             "prices": PRICES,
         },
-        extra=[*([] if recordings is None else [recordings]), *_observed(shown)],
+        extra=[*([recordings] if recordings and (recordings.figures or traces) else []), *_observed(shown)],
     )
 
 

@@ -29,6 +29,8 @@ _ABOUT = (
 def traces_part(sections: Sequence[Section], steps: Steps, folder: Path) -> Part | None:
     """Recordings of the first sections that have trained networks; None where there is nothing to show or to say.
 
+    What kept networks from being shown, such as data that are gone, is told, if need be alone.
+
     folder: where recordings are kept.
     """
     figures, problems = [], []
@@ -41,9 +43,9 @@ def traces_part(sections: Sequence[Section], steps: Steps, folder: Path) -> Part
                 problems.append(f"{entry.runs[0].path.name}: {error}")
         if taken:
             figures.append(Figures(list(_drawn(section, taken, steps)), section.title))
-    if not figures:
+    if not figures and not problems:
         return None
-    told = [_ABOUT]
+    told = [_ABOUT] if figures else []
     if problems:
         told.append(f"{several(len(problems), 'network')} could not be shown; the first: {problems[0]}")
     return Part("recording", "One recording at several steps", told, figures)

@@ -72,3 +72,11 @@ def test_a_setting_without_a_value_is_told_in_words(tmp_path, make):
     make.run(tmp_path, make_config("bats", {"epochs": 15, "dataset": "nmnist"}), [0.5] * 15)
     (entry,) = compare(read_runs(tmp_path))
     assert "no encoding" in differences([entry])
+
+
+def test_recordings_that_were_asked_for_and_cannot_be_made_are_told(groups, tmp_path):
+    told = "6 networks could not be shown; the first: "
+    for traces, times in ((True, 1), (None, 0)):
+        file = write_report([groups], tmp_path / "out", traces)
+        for one in (file, file.with_suffix(".md")):
+            assert one.read_text(encoding="utf-8").count(told) == times
