@@ -78,6 +78,16 @@ def test_the_recommended_row_is_marked_and_what_loihi_cannot_hold_is_told_below(
     assert "On Loihi, dt 8: 1 Dense has a delay of 600 fine steps." in html
 
 
+def test_many_remarks_are_folded_away(result, make_judged, tmp_path):
+    few, _ = written(result, tmp_path)
+    assert few.count("<details>") == 1 and "remarks</summary>" not in few  # the rungs alone
+    problems = tuple(f"has problem {i}" for i in range(4))
+    html, markdown = written(dataclasses.replace(result, judged=(make_judged(4, 379, problems=problems),)), tmp_path)
+    folded = html[html.index("<details><summary>4 remarks</summary>") :]
+    assert all(f"{problem}." in folded[: folded.index("</details>")] for problem in problems)
+    assert Text(html).open == [] and "* On Loihi, dt 4: 1 Dense has problem 3." in markdown
+
+
 def test_rules_are_told_with_their_last_rung_and_why_they_were_refused(result, tmp_path):
     html, _ = written(result, tmp_path)
     rows = [row for row in Text(html).rows if row and row[0].strip() == "tau-scaling"]
