@@ -16,7 +16,7 @@ def contenders(scores: Sequence[Score], rules: Sequence[str], options: TuneOptio
         scores: of the search, the best of a dt before the others.
     """
     if options.all_rules:
-        keys: list[Key] = [(dt, rule, 0) for dt in options.dts for rule in rules]
+        keys: list[Key] = [(dt, rule, 0) for dt in options.dt for rule in rules]
     else:
         best = {score.dt: score for score in reversed(scores) if score.rungs}  # the first of each dt
         keys = [(score.dt, score.rule, 0) for score in best.values()]

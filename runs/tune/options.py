@@ -57,7 +57,7 @@ class TuneOptions(BaseModel):
     tolerance: Annotated[float, BeforeValidator(_tolerance)] = Field(
         0.01, description="accuracy that may be lost: 1%, 1 point or 0.01"
     )
-    dts: tuple[int, ...] = Field(DTS, description="steps to try, in steps of the network")
+    dt: tuple[int, ...] = Field(DTS, description="steps to try, in steps of the network")
     rules: tuple[str, ...] | None = Field(None, description="rules of conversion to try; None: all")
     finetune: int = Field(0, ge=0, le=1000, description="epochs of training after the conversion")
     seed: int = Field(0, ge=0, lt=2**32, description="of the choice of samples and of fine-tuning")
@@ -65,17 +65,17 @@ class TuneOptions(BaseModel):
         0.95, description="at which all intervals hold together: 95% or 0.95"
     )
     calibration: int | None = Field(CALIBRATION, ge=1, description="samples to choose the rules on; None: all")
-    test: int | None = Field(None, ge=1, description="samples to judge on; None: all")
+    samples: int | None = Field(None, ge=1, description="test samples to judge on; None: all")
     all_rules: bool = Field(False, description="judge every rule on the test set, without a search")
     verify: int = Field(20, ge=0, description="samples to run in Lava; 0: none")
     out: Path | None = Field(None, description="directory of the results")
 
-    @field_validator("dts")
+    @field_validator("dt")
     @classmethod
-    def _check_dts(cls, dts: tuple[int, ...]) -> tuple[int, ...]:
+    def _check_dt(cls, dts: tuple[int, ...]) -> tuple[int, ...]:
         if not dts or min(dts) < 2:
             told = " ".join(map(str, dts)) or "empty"
-            raise ValueError(f"dts is {told}: give steps of 2 or more; dt = 1 is always measured")
+            raise ValueError(f"--dt is {told}: give steps of 2 or more; dt = 1 is always measured")
         return tuple(sorted(set(dts)))
 
     @field_validator("rules")

@@ -87,8 +87,8 @@ def tune(
     """
     options = checked_options(
         {
-            "tolerance": tolerance, "confidence": confidence, "dts": tuple(dts), "finetune": finetune, "out": out,
-            "rules": None if rules is None else tuple(rules), "seed": seed, "calibration": calibration, "test": test,
+            "tolerance": tolerance, "confidence": confidence, "dt": tuple(dts), "finetune": finetune, "out": out,
+            "rules": None if rules is None else tuple(rules), "seed": seed, "calibration": calibration, "samples": test,
             "all_rules": all_rules, "verify": verify,
         }
     )  # fmt: skip
@@ -103,10 +103,10 @@ def tune(
     def opened(calibration: int | None) -> tuple[Labelled, Labelled]:
         if isinstance(data, tuple):
             return data
-        return open_data(folder, tunable, calibration, options.test, options.seed)
+        return open_data(folder, tunable, calibration, options.samples, options.seed)
 
     sets = opened(options.calibration)
-    check_steps(options.dts, sets[1].steps)
+    check_steps(options.dt, sets[1].steps)
     return Tuning(tunable, sets, lambda: opened(None)[0], names, options, watcher).run()
 
 
@@ -191,7 +191,7 @@ class Tuning:
         samples = len(self._sets["calibration"])
         scores: list[Score] = []
         exact, own = self._exact("calibration"), dict[int, Evaluation]()
-        for dt in self._options.dts:
+        for dt in self._options.dt:
 
             def measure(rule: str, start: int, stop: int, dt: int = dt) -> tuple[int, int]:
                 found = self._evaluation("calibration", (dt, rule, 0), start, stop)

@@ -17,7 +17,7 @@ def test_a_confidence_is_a_share_or_percent():
 
 
 def test_steps_are_sorted_and_told_once():
-    assert checked_options({"dts": (8, 2, 8)}).dts == (2, 8)
+    assert checked_options({"dt": (8, 2, 8)}).dt == (2, 8)
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ def test_steps_are_sorted_and_told_once():
         ({"tolerance": float("nan")}, "give a share"),
         ({"tolerance": True}, "give a share"),
         ({"confidence": 0.2}, "confidence is 0.2: give one of 50% or more, such as 95%"),
-        ({"dts": (1, 2)}, "dts is 1 2: give steps of 2 or more; dt = 1 is always measured"),
-        ({"dts": ()}, "dts is empty"),
-        ({"dts": (2.5,)}, "--dts is 2.5"),
+        ({"dt": (1, 2)}, "--dt is 1 2: give steps of 2 or more; dt = 1 is always measured"),
+        ({"dt": ()}, "--dt is empty"),
+        ({"dt": (2.5,)}, "--dt is 2.5"),
         ({"rules": ()}, "rules is empty: name one rule or more"),
         ({"finetune": -1}, "--finetune is -1"),
         ({"seed": -1}, "--seed is -1"),
         ({"calibration": 0}, "--calibration is 0"),
-        ({"test": 0}, "--test is 0"),
+        ({"samples": 0}, "--samples is 0"),
         ({"verify": -1}, "--verify is -1"),
         ({"speed": 1}, "--speed is 1"),
     ],
