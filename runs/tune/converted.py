@@ -69,7 +69,7 @@ class Networks:
         return dt, self._twins[dt].get(rule, rule), epochs
 
     def held(self, key: Key) -> tuple[str, ...]:
-        """Which decays of a network that was made are not what the rule asks for, a sentence each."""
+        """What of a network that was made is not what the rule asks for, a sentence each."""
         return self._held.get(key, ())
 
     def keep(self, *keys: Key) -> None:
@@ -85,11 +85,7 @@ class Networks:
             done = convert(net, dt, RULES[rule], responses, clock="coarse")
         except ValueError as error:
             raise Refused(str(error)) from error
-        self._held[dt, rule, epochs] = tuple(
-            f"at dt = {dt} the {name.replace('_', ' ')} of {layer.name} is beyond {rule} and held at 1"
-            for layer in done.layers
-            for name in layer.saturated
-        )
+        self._held[dt, rule, epochs] = tuple(f"at dt = {dt}, {note}" for note in done.notes)
         if epochs:
             self._finetune(net, (dt, rule, epochs))
         return net

@@ -78,8 +78,7 @@ def workshop(monkeypatch):
             raise ValueError("decays are too fast")
         state.log.append(("convert", dt, name))
         net.dt, net.rule, net.timestep = dt, name, lava_dt.Timestep(dt, clock="coarse")
-        held = ("current_decay",) if dt == 4 else ()
-        return SimpleNamespace(layers=[SimpleNamespace(name="dense 0", saturated=held)])
+        return SimpleNamespace(notes=("dense 0: current_decay is beyond good and held at 1",) if dt == 4 else ())
 
     def answers(net, samples, dt=1, watcher=None):
         assert (net.dt, net.rule) == (1, None)
@@ -353,8 +352,8 @@ def test_all_rules_judges_every_rule_on_the_test_set_without_a_search(tmp_path, 
     assert {one.interval.level for one in result.judged} == {1 - 0.05 / 9}
 
 
-def test_a_decay_that_was_held_at_1_is_told_of(tmp_path, workshop):
-    told = "at dt = 4 the current decay of dense 0 is beyond good and held at 1"
+def test_what_is_to_be_known_of_a_conversion_is_told(tmp_path, workshop):
+    told = "at dt = 4, dense 0: current_decay is beyond good and held at 1"
     assert run(tmp_path).notes == (told,) and run(tmp_path).notes == (told,)
     assert run(tmp_path / "other", dts=(2,)).notes == ()
 
