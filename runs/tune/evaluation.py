@@ -28,6 +28,7 @@ class Evaluation:
 
     Attributes:
         predicted, labels: classes, (n,) int64.
+        counts: spikes of each output neuron, (n, classes) float32.
         names, neurons: of the layers that have neurons or sums, and how many of these.
         spike_totals: of each layer, over all samples.
         operation_totals: synapses with a weight that spikes reach, over all samples: of the input, then of each layer.
@@ -41,6 +42,7 @@ class Evaluation:
 
     predicted: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.float32]
     names: tuple[str, ...]
     neurons: tuple[int, ...]
     spike_totals: tuple[int, ...]
@@ -127,6 +129,7 @@ def evaluate(
     acting = [layer for layer in description.layers if acts(layer)]
     tally = _Tally(fan_outs(description, _image(samples.shape)), len(acting))
     predicted: list[npt.NDArray[np.int64]] = []
+    counts: list[npt.NDArray[np.float32]] = []
     sparse = _takes_sparse(blocks[0])
     for module in blocks:
         module.eval()
@@ -142,12 +145,14 @@ def evaluate(
                     tally.layer(place, spikes)
                     place += 1
             predicted.append(np.asarray(decide(spikes), np.int64).reshape(-1))
+            counts.append(spikes.sum(-1).flatten(1).numpy())
             seen += len(batch)
             if watcher is not None:
                 watcher.tick(seen, len(rows))
     return Evaluation(
         predicted=np.concatenate(predicted),
         labels=samples.labels[rows],
+        counts=np.concatenate(counts),
         names=tuple(layer.name for layer in acting),
         neurons=tuple(int(np.prod(layer.shape)) for layer in acting),
         steps=-(-samples.steps // dt),
@@ -183,6 +188,7 @@ def join(evaluations: Sequence[Evaluation]) -> Evaluation:
     return Evaluation(
         predicted=np.concatenate([one.predicted for one in evaluations]),
         labels=np.concatenate([one.labels for one in evaluations]),
+        counts=np.concatenate([one.counts for one in evaluations]),
         names=first.names,
         neurons=first.neurons,
         steps=first.steps,

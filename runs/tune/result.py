@@ -24,12 +24,12 @@ class Rung:
     Attributes:
         samples: how many.
         correct: of them classified rightly.
-        agreed: classified as the network at its own step does.
+        alike: sum of the samples' `likeness` to the network as it was trained.
     """
 
     samples: int
     correct: int
-    agreed: int
+    alike: float
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ begins with the first; and so on, until the last two are measured on all samples
 so many parts, the last ones are more than two.) Nothing is measured twice: a rung adds to what the rung below it knows.
 Nine candidates cost as much as three and a half of them measured in full.
 
-Better is who has more samples right; of these, who answers more often as the network at its own step does; of these,
-who comes first in the order of the candidates.
+Better is who answers more as the network did before (`runs.tune.likeness`); of these, who has more samples right; of
+these, who comes first in the order of the candidates.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def search(
     dt: int,
     rules: Sequence[str],
     samples: int,
-    measure: Callable[[str, int, int], tuple[int, int]],
+    measure: Callable[[str, int, int], tuple[int, float]],
     announce: Callable[[Sequence[str], int, int], None] = lambda rules, start, stop: None,
 ) -> list[Score]:
     """Successive halving among the rules at one dt.
@@ -83,7 +83,8 @@ def search(
     Args:
         rules: in order of preference.
         samples: how many there are.
-        measure: of a rule, on the samples start ... stop - 1: how many are right, and how many agreed; raises Refused.
+        measure: of a rule, on the samples start ... stop - 1: how many are right, and the sum of their likeness; raises
+            Refused.
         announce: is told which rules are measured next, and on which samples.
 
     Returns:
@@ -102,17 +103,17 @@ def search(
         announce(alive, start, stop)
         for rule in sorted(alive, key=order.__getitem__):
             try:
-                correct, agreed = measure(rule, start, stop)
+                correct, alike = measure(rule, start, stop)
             except Refused as error:
                 refused[rule] = str(error)
                 continue
-            before = totals[rule][-1] if totals[rule] else Rung(0, 0, 0)
-            totals[rule].append(Rung(stop, before.correct + correct, before.agreed + agreed))
+            before = totals[rule][-1] if totals[rule] else Rung(0, 0, 0.0)
+            totals[rule].append(Rung(stop, before.correct + correct, before.alike + alike))
         alive = sorted((rule for rule in alive if rule not in refused), key=lambda rule: _rank(totals, order, rule))
     listed = sorted(rules, key=lambda rule: (rule in refused, -len(totals[rule]), _rank(totals, order, rule)))
     return [Score(dt, rule, tuple(totals[rule]), refused.get(rule)) for rule in listed]
 
 
-def _rank(totals: dict[str, list[Rung]], order: dict[str, int], rule: str) -> tuple[int, int, int]:
-    last = totals[rule][-1] if totals[rule] else Rung(0, 0, 0)
-    return -last.correct, -last.agreed, order[rule]
+def _rank(totals: dict[str, list[Rung]], order: dict[str, int], rule: str) -> tuple[float, int, int]:
+    last = totals[rule][-1] if totals[rule] else Rung(0, 0, 0.0)
+    return -last.alike, -last.correct, order[rule]

@@ -118,10 +118,13 @@ def rungs_table(result: TuneResult) -> Table | None:
         ours = [score for score in result.scores if score.dt == dt]
         for place in range(max((len(score.rungs) for score in ours), default=0)):
             there = [(score.rule, score.rungs[place]) for score in ours if len(score.rungs) > place]
-            there.sort(key=lambda one: (-one[1].correct / one[1].samples, -one[1].agreed / one[1].samples))
-            told = ", ".join(f"{rule}\u00a0{percent(rung.correct / rung.samples)}" for rule, rung in there)
+            there.sort(key=lambda one: (-one[1].alike, -one[1].correct))
+            told = ", ".join(
+                f"{rule}\u00a0{rung.alike / rung.samples:.3f}\u00a0({percent(rung.correct / rung.samples)})"
+                for rule, rung in there
+            )
             rows.append(Line([Cell(f"dt {dt}"), Cell(f"{there[0][1].samples:,}"), Cell(str(len(there))), Cell(told)]))
-    return Table(["Step", "Samples", "Rules", "Accuracy of each, best first"], rows) if rows else None
+    return Table(["Step", "Samples", "Rules", "Likeness of each (accuracy), best first"], rows) if rows else None
 
 
 def equations_table(rules: dict[str, str]) -> Table:

@@ -39,7 +39,7 @@ def dense(**timestep):
 def told(evaluation):
     """All that an evaluation says, to compare."""
     values = dataclasses.asdict(evaluation)
-    return {**values, "predicted": evaluation.predicted.tolist(), "labels": evaluation.labels.tolist()}
+    return {**values, **{name: getattr(evaluation, name).tolist() for name in ("predicted", "labels", "counts")}}
 
 
 def count(spikes):

@@ -97,7 +97,7 @@ def test_rules_are_told_with_their_last_rung_and_why_they_were_refused(result, t
     assert "not tried" not in html and "&lt;exact&gt;" in html
     rungs = [row for row in Text(html).rows if row and row[0].strip() == "dt 4" and len(row) == 4]
     assert [row[1].strip() for row in rungs] == ["50", "100"]
-    assert rungs[0][3].strip() == "step-invariant\u00a094.0%, tau-scaling\u00a062.0%"
+    assert rungs[0][3].strip() == "step-invariant\u00a00.970\u00a0(94.0%), tau-scaling\u00a00.610\u00a0(62.0%)"
 
 
 def test_fine_tuning_is_told_before_and_after(result, tmp_path):

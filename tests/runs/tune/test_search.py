@@ -6,7 +6,7 @@ from runs.tune.result import Rung
 from runs.tune.search import LEAST, Refused, schedule, search
 
 
-def measured(right, agreed=None, log=None):
+def measured(right, alike=None, log=None):
     """A `measure` by which a rule has right[rule] of every ten samples."""
 
     def measure(rule, start, stop):
@@ -14,7 +14,7 @@ def measured(right, agreed=None, log=None):
             log.append((rule, start, stop))
         if right[rule] is None:
             raise Refused(f"{rule} does not do")
-        return right[rule] * (stop - start) // 10, (agreed or {}).get(rule, 0) * (stop - start) // 10
+        return right[rule] * (stop - start) // 10, (alike or {}).get(rule, 0) * (stop - start) // 10
 
     return measure
 
@@ -43,7 +43,7 @@ def test_the_best_rule_is_found_and_nothing_is_measured_twice():
     rules, log = [f"r{i}" for i in range(9)], []
     right = {rule: i for i, rule in enumerate(rules)}
     scores = search(4, rules, 1000, measured(right, log=log))
-    assert scores[0].rule == "r8" and scores[0].rungs[-1] == Rung(1000, 800, 0)
+    assert scores[0].rule == "r8" and scores[0].rungs[-1] == Rung(1000, 800, 0.0)
     assert [len(score.rungs) for score in scores] == [4, 4, 3, 2, 2, 1, 1, 1, 1]
     assert len(set(log)) == len(log)
     per_rule = {rule: [span[1:] for span in log if span[0] == rule] for rule in rules}
@@ -51,12 +51,13 @@ def test_the_best_rule_is_found_and_nothing_is_measured_twice():
     assert sum(stop - start for _, start, stop in log) == 3500  # instead of 9000
 
 
-def test_a_tie_goes_to_who_agrees_with_the_network_at_its_own_step_then_to_the_order():
+def test_likeness_decides_before_what_is_right_and_that_before_the_order():
     rules = ["a", "b", "c"]
-    right = dict.fromkeys(rules, 5)
+    right = {"a": 6, "b": 5, "c": 5}
     assert search(2, rules, 40, measured(right, {"b": 9, "c": 9}))[0].rule == "b"
     assert search(2, rules, 40, measured(right, {"c": 9}))[0].rule == "c"
     assert search(2, rules, 40, measured(right))[0].rule == "a"
+    assert search(2, rules, 40, measured(dict.fromkeys(rules, 5)))[0].rule == "a"
 
 
 def test_the_order_of_the_rules_decides_nothing_else():

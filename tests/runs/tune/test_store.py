@@ -14,7 +14,7 @@ lava_dt = pytest.importorskip("lava_dt")
 from runs.config import ConfigError  # noqa: E402
 from runs.tune.paired import Interval  # noqa: E402
 from runs.tune.result import Rung, Score  # noqa: E402
-from runs.tune.store import Damaged, Store, decoded, encoded, read_sealed, write_sealed  # noqa: E402
+from runs.tune.store import FORMAT, Damaged, Store, decoded, encoded, read_sealed, write_sealed  # noqa: E402
 
 WHO = {"network": "abc", "seed": 0}
 
@@ -154,7 +154,7 @@ def test_a_directory_that_was_killed_at_its_first_file_is_taken(tmp_path):
     (tmp_path / "out" / "config.json.part").write_text("{")
     Store(tmp_path / "out", WHO)
     held = json.loads((tmp_path / "out" / "config.json").read_text())
-    assert held.items() >= {"format": 1, **WHO}.items()
+    assert held.items() >= {"format": FORMAT, **WHO}.items()
 
 
 def test_what_another_version_measured_is_not_mixed_in(tmp_path, monkeypatch):
