@@ -21,6 +21,11 @@ from lava_dt.convert import discretize, snapshot
 from lava_dt.export.description import LARGEST_THRESHOLD
 from lava_dt.timestep import Clock, Timestep
 
+_SOFT = (
+    "spikes subtract the threshold, as lava_dt's process for Lava does; Loihi's own LIF resets to 0, and netx's, too: a "
+    "chip needs a neuron of its own for it (Loihi 2)"
+)
+
 
 @dataclass(frozen=True)
 class LayerConversion:
@@ -76,7 +81,8 @@ class Conversion:
             for layer in self.layers
             for decay in layer.saturated
         )
-        return *held, *(f"{layer.name}: {layer.note}" for layer in self.layers if layer.note)
+        reset = (_SOFT,) if self.rule.reset == "soft" else ()
+        return *held, *(f"{layer.name}: {layer.note}" for layer in self.layers if layer.note), *reset
 
     def __str__(self) -> str:
         head = ("layer", "decays /4096", "gain", "threshold", "matched by", "delays moved")

@@ -98,6 +98,7 @@ def test_a_rule_with_a_soft_reset_brings_it_along(parameters):
     net = network(parameters)
     told = convert(net, 4, "step-invariant+matched+soft", record(net, [X]))
     assert told.timestep.reset == "soft" and {block.timestep.reset for block in net} == {"soft"}
+    assert "Loihi's own LIF resets to 0" in told.notes[-1] and told.notes[-1] in str(told)
 
 
 def test_saturated_decays_are_said(parameters):

@@ -68,8 +68,8 @@ def workshop(monkeypatch):
         n = len(indices)
         return Evaluation(
             predicted=predicted, labels=labels, counts=ideal(predicted, 4), names=("out",), neurons=(3,),
-            spike_totals=(n,), operation_totals=(n, 0), event_totals=n, message_totals=n, graded_totals=0, graded_operations=0,
-            steps=-(-STEPS // dt), seconds=0.032,
+            spike_totals=(n,), operation_totals=(n, 0), event_totals=n, message_totals=n, graded_totals=0,
+            graded_operations=0, steps=-(-STEPS // dt), seconds=0.032,
         )  # fmt: skip
 
     def convert(net, dt, rule, responses=None, clock="held"):
