@@ -22,7 +22,7 @@ from lava_dt.export.description import LARGEST_THRESHOLD
 from lava_dt.timestep import Clock, Timestep
 
 _SOFT = (
-    "spikes subtract the threshold, as lava_dt's process for Lava does; Loihi's own LIF resets to 0, and netx's, too: a "
+    "spikes subtract the threshold, as lava_dt's process for Lava does; Loihi's own LIF resets to 0, as netx's: a "
     "chip needs a neuron of its own for it (Loihi 2)"
 )
 
