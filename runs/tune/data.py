@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -229,7 +231,8 @@ def _split(folder: Path | None, tunable: Tunable, split: Split) -> Labelled:
     folder = tunable.data if folder is None else folder
     recorded = tunable.fine_step / tunable.per_step
     if encoding.window is None:
-        events = load_events("nmnist", split, folder=folder, end=encoding.steps * recorded)
+        with _without_download():
+            events = load_events("nmnist", split, folder=folder, end=encoding.steps * recorded)
         return EventSamples(
             events=events,
             shape=shape,
@@ -237,14 +240,26 @@ def _split(folder: Path | None, tunable: Tunable, split: Split) -> Labelled:
             recorded_step=recorded,
             per_step=tunable.per_step,
         )
+    with _without_download():
+        pictures = load_mnist(folder, split)
     return ImageSamples(
-        pictures=load_mnist(folder, split),
+        pictures=pictures,
         shape=shape,
         steps=-(-encoding.steps // tunable.per_step),
         step=tunable.fine_step,
         window=encoding.window,
         published_dt=encoding.published_dt,
     )
+
+
+@contextmanager
+def _without_download() -> Iterator[None]:
+    """Says of data that are not there by which command they are fetched: tune has no --download of its own."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        told = str(error).replace("with --download", "by lava-dt train with --data DIR --download")
+        raise FileNotFoundError(told) from None
 
 
 def _sparse(sample: Any, neuron: Any, step: Any, shape: tuple[int, ...]) -> Any:

@@ -138,3 +138,10 @@ def test_data_that_the_network_does_not_take_are_refused(tmp_path):
     ):
         with pytest.raises(ConfigError, match=message):
             open_data(folder, asked, **options)
+
+
+@pytest.mark.parametrize(("encoding", "shape"), [(EVENTS, (2312,)), (LATENCY, (784,))])
+def test_data_that_are_not_there_are_fetched_by_a_command_that_can(tmp_path, encoding, shape):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(FileNotFoundError, match=r"or fetch (it|them) by lava-dt train with --data DIR --download$"):
+            open_data(folder, network(encoding, shape))
