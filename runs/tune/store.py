@@ -142,8 +142,12 @@ def _check_identity(path: Path, identity: Row) -> None:
     elif path.exists() and (not path.is_dir() or any(file.name not in _UNSAID for file in path.iterdir())):
         raise ConfigError(f"{path} holds something, but no tune: give --out a directory that is new or empty")
     else:
-        path.mkdir(parents=True, exist_ok=True)
-        write_json(config, identity)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            write_json(config, identity)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigError(f"{path} cannot be written to ({reason}): give --out a directory that can be") from None
 
 
 def write_sealed(file: Path, content: Any) -> None:

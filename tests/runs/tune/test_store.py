@@ -141,6 +141,12 @@ def test_a_directory_of_something_else_is_refused(tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_a_directory_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match=r"below cannot be written to \(Not a directory\): give --out a directory"):
+        Store(tmp_path / "file" / "below", WHO)
+
+
 @pytest.mark.parametrize("damage", ["", "{", "[]"])
 def test_a_directory_that_does_not_say_whose_it_is_is_refused(tmp_path, damage):
     Store(tmp_path / "out", WHO)
