@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ def ship(
     Args:
         one: the network; None: there is none.
         verify: test samples that Lava runs; 0: none.
+
+    Raises:
+        OSError: the files cannot be written, on a full disk for one.
     """
     if one is None:
         return {}, None
@@ -40,7 +44,16 @@ def ship(
     if files is None or not all((folder / file).is_file() for file in files.values()):
         watcher.stage(f"{text_of(one.key)}: writing it", 0)
         folder.mkdir(exist_ok=True)
-        found = write(nets.get(one.key), tunable, folder)
+        net = nets.get(one.key)
+        try:
+            found = write(net, tunable, folder)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            raise OSError(
+                f"the converted network cannot be written to {folder} ({os.strerror(error.errno)}): make room there, "
+                "then run the same command again; what was measured is kept"
+            ) from error
         files = {kind: file.relative_to(folder) for kind, file in found.items()}
         store.save(name, files)
     n, parity = min(verify, len(test)), None
