@@ -132,11 +132,12 @@ _ABOUT_PARETO = (
     "tolerance."
 )
 _ABOUT_SEARCH = (
-    "Converted without training. The rules of each step raced on calibration samples of the training part: after every "
-    "round those behind left, and the others went on with more samples. Ahead is who counts output spikes most alike "
-    "to the network before (the correlation over the classes, below): it may have learned from this part, where nearly "
-    "all is right at any step. Each cell is a rule's accuracy on the last samples it was given, not to be compared with "
-    "the test accuracies; the bold one was judged on the test set above. Grey: left early, so less certain."
+    "Converted without training. The rules of each step raced on calibration samples of the training part: after "
+    "every round those behind left, and the others went on with more samples. Ahead is who counts output spikes most "
+    "alike to the network before (the correlation over the classes, below): it may have learned from this part, where"
+    " nearly all is right at any step. Each cell is a rule's accuracy on the last samples it was given, not to be "
+    "compared with the test accuracies; the bold one was judged on the test set above. Grey: left early, so less "
+    "certain."
 )
 _ABOUT_TEST = "Converted without training, every rule on all test samples. Bold: the best of its step."
 _ABOUT_CURVES = "Filled: on as many samples as any rule of that step; hollow: the rule had left the race."
