@@ -52,7 +52,8 @@ class Tune(Command):
     verify: int = 20
     """test samples that Lava runs beside the converted network; 0 for no check"""
     config: OptionalPath = None
-    """configuration that a state_dict belongs to (default: the config.json or config.toml beside it)"""
+    """of a state_dict: a TOML file with threshold, current_decay, voltage_decay and steps, or the config.json of a run
+    (default: the config.json or config.toml beside it)"""
     step: _Seconds = None
     """seconds of one step of the network, where its file does not say (of a BATS run: the step of its blocks, 0.001
     unless given; losses are counted against the run's own exact time)"""

@@ -89,7 +89,8 @@ def settings_file(path: Path, config: Path | None) -> Path:
             return path.parent / name
     raise ConfigError(
         f"{path} holds parameters, but nothing beside it says how its neurons work (thresholds, timestep): give "
-        "--config FILE, a TOML file of lava-dt train slayer or the config.json of a run"
+        "--config FILE, a TOML file with threshold, current_decay, voltage_decay and steps, as lava-dt train slayer "
+        "takes them, or the config.json of a run"
     )
 
 

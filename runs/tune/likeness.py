@@ -5,6 +5,9 @@
 Samples that a network was trained on are nearly all classified rightly, at its own step and at a coarser one, whatever
 the rule: their accuracy hardly tells rules apart. How much the counts of all classes have shifted does, with the same
 samples, and does not mind that a coarse step counts fewer spikes.
+
+What a network counts in exact time, where neurons stop at a limit that steps do not know, is no such reference: there
+it is 1 for a sample that is named alike, and 0 for others.
 """
 
 from __future__ import annotations
@@ -24,8 +27,3 @@ def likeness(counts: npt.NDArray[np.float32], reference: npt.NDArray[np.float32]
     size = np.sqrt((a * a).sum(1) * (b * b).sum(1))
     found: npt.NDArray[np.float64] = np.divide((a * b).sum(1), size, out=np.zeros(len(a)), where=size > 0)
     return found
-
-
-def ideal(classes: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.float32]:
-    """Counts of a network that lets only the neurons of these classes spike, (len(classes), n)."""
-    return np.eye(n, dtype=np.float32)[classes]

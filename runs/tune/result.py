@@ -24,7 +24,7 @@ class Rung:
     Attributes:
         samples: how many.
         correct: of them classified rightly.
-        alike: sum of the samples' `likeness` to the network as it was trained.
+        alike: sum of the samples' likeness to the network as it was trained (`runs.tune.likeness`).
     """
 
     samples: int

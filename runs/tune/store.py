@@ -32,7 +32,7 @@ from runs.config import ConfigError
 from runs.directory import Row, locked
 from runs.files import write_json, write_text
 
-FORMAT = 2
+FORMAT = 3
 _UNSAID = (".lock", "config.json.part")  # that say nothing about whose the directory is
 
 

@@ -28,7 +28,7 @@ from runs.tune.converted import BASELINE, Key, Networks, name_of, text_of
 from runs.tune.costs import Costs, costs_of
 from runs.tune.data import Labelled, open_data
 from runs.tune.evaluation import Evaluation, evaluate, join
-from runs.tune.likeness import ideal, likeness
+from runs.tune.likeness import likeness
 from runs.tune.network import Tunable, open_tunable
 from runs.tune.options import CALIBRATION, DTS, TuneOptions, check_rules, check_steps, checked_options
 from runs.tune.paired import Interval, bonferroni, discordant, score_interval
@@ -196,9 +196,12 @@ class Tuning:
 
             def measure(rule: str, start: int, stop: int, dt: int = dt) -> tuple[int, float]:
                 found = self._evaluation("calibration", (dt, rule, 0), start, stop)
-                classes = found.counts.shape[1]
-                trained = own[start].counts if exact is None else ideal(exact[start:stop], classes)
-                return int(np.count_nonzero(found.correct)), float(likeness(found.counts, trained).sum())
+                alike = (
+                    likeness(found.counts, own[start].counts)
+                    if exact is None
+                    else (found.predicted == exact[start:stop]).astype(np.float64)
+                )
+                return int(np.count_nonzero(found.correct)), float(alike.sum())
 
             def announce(rules: Sequence[str], start: int, stop: int, dt: int = dt) -> None:
                 text = f"dt = {dt}, samples {start + 1} to {stop}, rules left: {len(rules)}"
