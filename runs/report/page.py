@@ -27,7 +27,7 @@ from runs.results.energy import PRICES
 
 _MOST = 30  # sections that are shown
 _FEW_EPOCHS = 10
-_CURVES = 36  # panels of curves after which further sections have tables only: drawing one takes some 40 ms
+_CURVES = 15  # panels of curves after which further sections have tables only: drawing one takes some 40 ms
 QUESTION = (
     "A spiking network that runs in bigger steps costs less. What does it lose? Each network below is trained "
     "undiscretised and at coarser steps, otherwise in the same way, and its convergence rate (CR) is compared with the "
