@@ -11,6 +11,7 @@ from runs.config import ConfigError
 from runs.report.drawing import colour_sheet, standalone
 from runs.report.page import Page, make_page
 from runs.report.stages import Tell, untold
+from runs.templates import templates_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -26,8 +27,6 @@ def write_report(paths: Sequence[Path], out: Path, traces: bool | None = None, t
     Raises:
         ConfigError: there is no run with a finished epoch.
     """
-    import jinja2
-
     tell("reading the runs")
     unreadable: list[str] = []
     runs = read_runs(*paths, skip=unreadable.append)
@@ -45,14 +44,7 @@ def write_report(paths: Sequence[Path], out: Path, traces: bool | None = None, t
         "style": (_TEMPLATES / "style.css").read_text(encoding="utf-8"),
         **page.values,
     }
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=jinja2.select_autoescape(["html.jinja"]),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    templates = templates_of(_TEMPLATES)
     templates.filters.update(interval=_interval, together=_together, code=_code)
     out.mkdir(parents=True, exist_ok=True)
     for drawn, foreign in page.drawn:

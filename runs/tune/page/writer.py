@@ -8,6 +8,7 @@ from typing import Any
 
 from runs.files import write_bytes
 from runs.report.drawing import colour_sheet, standalone
+from runs.templates import templates_of
 from runs.tune.page.view import make_page
 from runs.tune.result import TuneResult
 
@@ -25,17 +26,8 @@ def write_page(
         command: that makes the result again.
         facts: versions and machine, by name.
     """
-    import jinja2
-
     page = make_page(result, equations, command, facts)
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=jinja2.select_autoescape(["html.jinja"]),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    templates = templates_of(_TEMPLATES)
     templates.filters["marked"] = _marked
     style = "\n".join(file.read_text(encoding="utf-8") for file in (_STYLE, _TEMPLATES / "tune.css"))
     values: dict[str, Any] = {"page": page, "colours": colour_sheet(), "style": style}
