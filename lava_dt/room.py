@@ -1,16 +1,52 @@
-"""Memory for large signals."""
+"""Memory for large signals, which begins with a cache line and is kept for the next call."""
 
 from __future__ import annotations
 
+import weakref
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+LINE = 64  # bytes of a cache line
+LARGE = 1 << 20  # bytes from which on memory is kept
+MOST_KEPT = 1 << 28  # bytes in all
 
-def room(*shape: int) -> Tensor:
-    """float32 on the CPU, to be filled in.
+_lent: dict[int, tuple[Any, NDArray[Any]]] = {}
+_kept: dict[int, list[NDArray[Any]]] = {}
 
-    NumPy asks Linux for huge pages where torch does not, and the first touch of tens of MB in small pages takes several
-    times as long as filling them.
+
+def room(*shape: int, dtype: Any = np.float32) -> Tensor:
+    """A tensor on the CPU, to be filled in, that begins with a cache line.
+
+    NumPy asks Linux for huge pages where torch does not; even so the first touch of tens of MB takes longer than
+    filling them. So what a large tensor occupied is kept for the next of its size.
     """
-    return torch.from_numpy(np.empty(shape, np.float32))
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    memory = _kept_of(size + LINE) if size >= LARGE else None
+    if memory is None:
+        memory = np.empty(size + LINE, np.uint8)
+    skipped = -memory.ctypes.data % LINE
+    array = memory[skipped : skipped + size].view(dtype).reshape(shape)
+    if size >= LARGE:
+        key = id(memory)
+        _lent[key] = weakref.ref(array, lambda _: _keep(*_lent.pop(key)[1:])), memory
+    return torch.from_numpy(array)
+
+
+def _kept_of(size: int) -> NDArray[Any] | None:
+    try:
+        return _kept[size].pop()
+    except (KeyError, IndexError):
+        return None
+
+
+def _keep(memory: NDArray[Any]) -> None:
+    """Keeps memory, and gives back that of the sizes used longest ago where it is too much."""
+    _kept.setdefault(memory.size, []).append(memory)
+    for size in list(_kept):
+        if sum(one * len(held) for one, held in _kept.items()) <= MOST_KEPT:
+            break
+        del _kept[size]

@@ -16,9 +16,11 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
+from lava_dt.dynamics.cache import aligned_zeros, prefetch
 from lava_dt.dynamics.cuba.step import SLOT
 
 SLOTS = 7
+AHEAD = 4  # rows that are asked for before they are needed
 GRAD_VOLTAGE, GRAD_CURRENT, KEEP_VOLTAGE, KEEP_CURRENT, CENTRE, SLOPE, HEIGHT = (
     np.uint64(SLOT * slot) for slot in range(SLOTS)
 )
@@ -50,7 +52,7 @@ def power_of_two(x):
     return series * _float_of_bits(np.int32(np.int32(exponent + np.int32(127)) << np.int32(23)))
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"}, forceinline=True)
 def retreat(block, n, unit, grad_spikes, grad_row, voltage, row, column, grad, out_row, out_column):
     """Goes one step back in time with n neurons; indices are uint64.
 
@@ -86,6 +88,10 @@ def sweep(block, n, unit, grad_spikes, voltage, row, steps, hop, column, grad, o
     last = max(steps - hop, 0)
     grad[out_row + last : out_row + steps, out_column : out_column + n] = 0
     for t in range(last - 1, -1, -1):
+        if t >= AHEAD:
+            ahead, total = np.uint64(row + t - AHEAD), np.uint64(voltage.shape[1])
+            prefetch(voltage, ahead * total + np.uint64(column), n)
+            prefetch(grad_spikes, (ahead + np.uint64(hop)) * total + np.uint64(column), n)
         retreat(
             block,
             n,
@@ -106,7 +112,7 @@ def sweep_samples(first, end, grad_spikes, voltage, steps, hop, values, unit, gr
     """Pieces are samples times blocks of neurons; fills the first rows of grad (batch * steps or more, n)."""
     total = voltage.shape[1]
     blocks = -(-total // SLOT)
-    block = np.zeros(SLOTS * SLOT, np.float32)
+    block = aligned_zeros(SLOTS * SLOT, np.float32)
     for piece in range(first, end):
         row = piece // blocks * steps
         column = piece % blocks * SLOT

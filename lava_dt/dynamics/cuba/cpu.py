@@ -8,6 +8,7 @@ from numba import njit
 from torch import Tensor
 
 from bats_dt.kernels.threads import run_pieces
+from lava_dt.dynamics.cache import aligned_zeros
 from lava_dt.dynamics.cuba import adjoint, parameters, step
 from lava_dt.dynamics.cuba.bounds import integer_type_of
 from lava_dt.dynamics.cuba.neurons import Neurons, State
@@ -49,9 +50,9 @@ def _forward(
 ):  # fmt: skip
     total = drive.shape[1]
     blocks = -(-total // BLOCK)
-    block = np.zeros(step.SLOTS * step.SLOT, values.dtype)
-    x = np.zeros(BLOCK, values.dtype)
-    sums = np.zeros(BLOCK, np.int16)
+    block = aligned_zeros(step.SLOTS * step.SLOT, values.dtype)
+    x = aligned_zeros(BLOCK, values.dtype)
+    sums = aligned_zeros(BLOCK, np.int16)
     one = values.dtype.type(1)
     for piece in range(first, end):
         b, k = piece // blocks, piece % blocks

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 SECOND_LEVEL_CACHE = 5 << 18  # bytes of weights that a thread works on at a time
-GRADIENT_AT_A_TIME = 5 << 20  # bytes of the drive's gradient before they are summed; the third level holds them
+GRADIENT_AT_A_TIME = 5 << 17  # bytes of the drive's gradient before they are summed; the second level holds them
+COLUMNS = 128  # of neurons whose gradients are swept and summed together
 PARTS = 8  # of the samples; each sums a weight gradient of its own, whatever the number of threads
 
 
@@ -93,24 +94,14 @@ def backward(
     values = steps, hop, parameters.of_adjoint(neurons, n), np.float32(1 / neurons.scale)
     if not connections.dense:
         return _backward_scattered((*signals, *values), events, connections, keep)
-    rows, group = batch * steps, steps * max(1, min(batch, GRADIENT_AT_A_TIME // max(1, 4 * steps * n)))
-    kept = room((rows if keep else group) + 1, n)
-    kept[-1] = 0
-    grad_rows = torch.zeros((connections.n_rows, n))
-    start, place, count = by_input(events, max(1, group))
-    for low in range(0, rows, max(1, group)):
-        grad = kept[low if keep else 0 :].numpy()
-        arrays = (*(signal[low : low + group] for signal in signals), *values)
-        _sweep_and_sum(arrays, (start[low // group], place, count), grad, grad_rows.numpy())
+    width = min(COLUMNS, 16 * -(-n // 16))
+    group = max(1, steps) * max(1, min(batch, GRADIENT_AT_A_TIME // max(1, 4 * steps * width)))
+    kept = room(batch * steps + 1 if keep else 0, n)
+    kept[-1:] = 0
+    grad_rows = room(connections.n_rows, n)
+    arrays = (*signals, *values, *by_input(events, group), group, width, kept.numpy(), grad_rows.numpy())
+    run_pieces(-(-n // width), lambda first, end: gather.backward(first, end, *arrays))
     return grad_rows, kept[:-1].view(batch, steps, n) if keep else None
-
-
-def _sweep_and_sum(arrays: tuple[Any, ...], listed: tuple[Array, ...], grad: Array, grad_rows: Array) -> None:
-    """The backward pass of some samples, of which grad (samples * steps or more, n) takes the drive's gradient."""
-    (rows, n), steps = arrays[0].shape, arrays[2]
-    pieces = rows // steps * -(-n // SLOT)
-    run_pieces(pieces, lambda first, end: adjoint.sweep_samples(first, end, *arrays, grad))
-    run_pieces(grad_rows.shape[0], lambda first, end: gather.sum_inputs(first, end, *listed, grad, grad_rows))
 
 
 def _backward_scattered(

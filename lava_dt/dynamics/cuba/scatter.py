@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from lava_dt.dynamics.cache import aligned_zeros
 from lava_dt.dynamics.cuba import adjoint, step
 
 
@@ -17,8 +18,8 @@ def forward(
     """Pieces are samples; all neurons of one advance together, block by block. See `from_events`."""
     total = current.shape[1]
     blocks = np.zeros((-(-total // step.SLOT), step.SLOTS * step.SLOT), values.dtype)
-    x = np.zeros(total, values.dtype)
-    sums = np.zeros(step.SLOT, np.int16)
+    x = aligned_zeros(total, values.dtype)
+    sums = aligned_zeros(step.SLOT, np.int16)
     for b in range(first, end):
         for k in range(blocks.shape[0]):
             n = min(step.SLOT, total - k * step.SLOT)

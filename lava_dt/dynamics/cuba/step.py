@@ -26,7 +26,7 @@ def _leak(value, keep, block):
     return left if value >= 0 else whole(-left)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def advance(block, n, drive, first, sums, factor, soft_reset, spikes, row, saved, saved_row, column):
     """Advances n neurons by one step; indices are uint64, so that none has to be checked for being negative.
 

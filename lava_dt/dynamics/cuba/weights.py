@@ -17,6 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lava_dt.room import room
 from bats_dt.kernels.threads import run_pieces
 
 Array = NDArray[Any]
@@ -50,7 +51,7 @@ def int8_rows(rows: Tensor, unit: float, block: int) -> tuple[Array, int]:
     columns = rows.detach().t().contiguous().numpy()  # of a dense synapse this is the weight itself
     width, n_rows = columns.shape
     blocks = -(-width // block)
-    laid = np.empty((blocks, n_rows + 1, block), np.int8)
+    laid = room(blocks, n_rows + 1, block, dtype=np.int8).numpy()
     strips = -(-n_rows // TILE)
     largest = np.zeros(strips, np.int32)
     inverse = np.float32(1 / unit)

@@ -1,0 +1,49 @@
+"""What the kernels tell the processor's caches: where arrays begin, and what will be read next.
+
+A vector of 16 float32 is a cache line; one that lies across two of them takes twice as long to load and to store. And
+rows that are read in descending or in no order are not foreseen by the processor: a kernel waits for memory unless it
+has asked for them before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from lava_dt.room import LINE
+
+
+@njit(nogil=True, cache=True)
+def aligned_zeros(n, kind):  # type: ignore[no-untyped-def]
+    """A kernel's own array of zeros, (n,) of type ``kind``, that begins with a cache line."""
+    array = np.zeros(n + LINE, kind)
+    skipped = -array.ctypes.data % LINE // array.itemsize
+    return array[skipped : skipped + n]
+
+
+@intrinsic
+def _ask_for(typing_context: Any, address: Any) -> Any:
+    """Begins to load the cache line at an address, which need not be valid."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        fetch = builder.module.declare_intrinsic(
+            "llvm.prefetch", [pointer], ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+        )
+        to_read, keep_close, of_data = (ir.Constant(number, value) for value in (0, 3, 1))
+        builder.call(fetch, [builder.inttoptr(arguments[0], pointer), to_read, keep_close, of_data])
+        return context.get_dummy_value()
+
+    return types.void(types.uint64), generate
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def prefetch(array, place, n):  # type: ignore[no-untyped-def]
+    """Begins to load n entries of a contiguous array from ``place`` on, counted in entries (uint64)."""
+    first = np.uint64(array.ctypes.data) + np.uint64(array.itemsize) * place
+    for byte in range(0, n * array.itemsize, LINE):
+        _ask_for(first + np.uint64(byte))
