@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from lava.lib.dl.slayer import synapse as upstream
 from torch import Tensor
 
-from lava_dt.room import room
 from lava_dt.synapse import connections
 from lava_dt.synapse.connections import Connections, Window
 from lava_dt.synapse.order import Order
+from lava_dt.synapse.product import product
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,8 @@ class _Dense(Plan):
         return torch.matmul(time_first, weight.reshape(weight.shape[0], -1).t())
 
     def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
-        batch, steps, _ = grad_drive.shape
-        gradient = room(batch, steps, *self.inputs) if grad_drive.device.type == "cpu" else None
-        return torch.matmul(grad_drive, weight.reshape(weight.shape[0], -1), out=gradient).transpose(1, 2)
+        multiply = product if grad_drive.device.type == "cpu" else torch.matmul
+        return multiply(grad_drive, weight.reshape(weight.shape[0], -1)).transpose(1, 2)
 
     @property
     def largest_density(self) -> float:

@@ -5,6 +5,7 @@ import torch
 from lava.lib.dl.slayer.synapse import layer
 
 from lava_dt.synapse import Order, plan_of
+from lava_dt.synapse.product import FEW, product
 
 SYNAPSES = {
     "dense": (lambda: layer.Dense(20, 7), (2, 20, 5)),
@@ -86,3 +87,15 @@ def test_a_pooling_whose_windows_reach_across_channels_has_no_plan():
 def test_a_kernel_larger_than_the_image_is_refused():
     with pytest.raises(ValueError, match=r"the image is 2 x 2 and the kernel 3 x 3.*nothing is left"):
         plan_of(layer.Conv(1, 1, 3), (1, 2, 2))
+
+
+@pytest.mark.parametrize("terms", [1, 7, 8, 10, FEW, FEW + 1])
+@pytest.mark.parametrize("n", [1, 17, 512])
+def test_a_product_with_few_terms_is_the_product(terms, n):
+    generator = torch.Generator().manual_seed(terms)
+    x, weight = torch.randn(2, 5, terms, generator=generator), torch.randn(terms, n, generator=generator)
+    expected = torch.matmul(x.double(), weight.double())
+    found = product(x.transpose(0, 1).contiguous().transpose(0, 1), weight)
+    assert found.shape == (2, 5, n)
+    sizes = torch.matmul(x.abs().double(), weight.abs().double())
+    assert ((found - expected).abs() <= 1e-6 * sizes).all()  # some ten roundings of 6e-8

@@ -22,6 +22,7 @@ from torch.autograd.function import once_differentiable
 from lava_dt.dynamics.cuba import cpu, cuda, from_events
 from lava_dt.dynamics.cuba.bounds import integer_type_of
 from lava_dt.dynamics.cuba.neurons import Neurons, State
+from lava_dt.dynamics.cuba.singles import singly
 from lava_dt.dynamics.cuba.weights import quantised, rows_gradient
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def respond_to_events(
             "or more"
         )
     before = _state_before(state, events.batch, connections.n_out, hop, neurons, weight.device)
+    events = singly(events) if connections.dense else events
     save = torch.is_grad_enabled() and (weight.requires_grad or (x is not None and x.requires_grad))
     spikes, *after = _RespondToEvents.apply(weight, x, rows, events, connections, layout, neurons, unit, before, save)
     return spikes, State(*after)

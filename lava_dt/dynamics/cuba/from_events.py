@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bats_dt.kernels.threads import run_pieces
-from lava_dt.dynamics.cuba import adjoint, gather, parameters, scatter
+from lava_dt.dynamics.cuba import gather, parameters, scatter
 from lava_dt.dynamics.cuba.bounds import integer_type
 from lava_dt.dynamics.cuba.lists import by_input
 from lava_dt.dynamics.cuba.neurons import Neurons, State

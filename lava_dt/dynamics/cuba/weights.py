@@ -17,8 +17,8 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lava_dt.room import room
 from bats_dt.kernels.threads import run_pieces
+from lava_dt.room import room
 
 Array = NDArray[Any]
 

@@ -6,7 +6,18 @@ import pytest
 import torch
 from lava.lib.dl import slayer
 
-from lava_dt.dynamics.cuba import Neurons, State, from_events, lists, reference, respond, respond_to_events, weights
+from lava_dt.dynamics.cuba import (
+    Neurons,
+    State,
+    from_events,
+    lists,
+    reference,
+    respond,
+    respond_to_events,
+    singles,
+    weights,
+)
+from lava_dt.dynamics.cuba.singles import singly
 from lava_dt.dynamics.cuba.weights import int8_rows
 from lava_dt.events import Events, events_of
 from lava_dt.synapse import plan_of
@@ -257,6 +268,35 @@ def test_the_order_of_the_events_of_a_step_does_not_matter():
     _, gradients = compare(events, *arguments)
     _, same = compare(other, *arguments)
     assert torch.equal(gradients[0], same[0])
+
+
+@pytest.mark.parametrize(("counts", "listed"), [([1, 2, 1], 4), ([3, 3, 1], None), ([1, -1, 1], None)])
+def test_spikes_of_a_bin_are_followed_one_by_one_where_that_pays(counts, listed):
+    events = Events(np.array([0, 2, 2, 3]), np.array([1, 0, 1], np.int32), np.array(counts, np.int32), (1, 2, 3))
+    single = singly(events)
+    if listed is None:
+        assert single is events
+        return
+    assert single.count is None
+    assert single.index.tolist() == [1, 0, 0, 1]
+    assert single.start.tolist() == [0, 3, 3, 4]
+
+
+def test_spikes_followed_one_by_one_give_what_their_counts_give(monkeypatch):
+    plan = plan_of(slayer.synapse.Dense(20, 70), (20,))
+    generator = np.random.default_rng(0)
+    x = (generator.random((3, 20, 9)) < 0.3) * generator.choice([1, 1, 1, 2], (3, 20, 9))
+    events = events_of(torch.from_numpy(x).float())
+    results = []
+    for most in (1.5, 0.0):
+        monkeypatch.setattr(singles, "MOST", most)
+        assert (singly(events).count is None) == (most > 1)
+        weight = plan.weight_gradient(random_rows(plan.connections)).clone().requires_grad_()
+        spikes, _ = respond_to_events(events, weight, None, plan.connections, plan, neurons(70), UNIT)
+        spikes.backward(torch.randn(spikes.shape, generator=torch.Generator().manual_seed(0)))
+        results.append((spikes.detach(), weight.grad))
+    assert torch.equal(results[0][0], results[1][0])
+    assert distance(results[0][1], results[1][1]) < ROUNDING
 
 
 def test_a_graph_can_be_used_twice_and_nothing_is_saved_without_a_gradient(monkeypatch):

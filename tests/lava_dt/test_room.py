@@ -1,0 +1,39 @@
+"""Memory for large signals."""
+
+import numpy as np
+import pytest
+
+from lava_dt import room as memory
+from lava_dt.room import LARGE, LINE, room
+
+SIZE = LARGE // 4 + 3  # float32, of no other test
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int8])
+@pytest.mark.parametrize("shape", [(3,), (2, 5, 7), (1, SIZE), (0, 4)])
+def test_a_tensor_begins_with_a_cache_line(shape, kind):
+    tensor = room(*shape, dtype=kind)
+    assert tensor.shape == shape
+    assert tensor.numpy().dtype == kind
+    assert tensor.data_ptr() % LINE == 0
+
+
+def test_released_memory_is_used_again_and_memory_in_use_never():
+    first, second = room(SIZE), room(SIZE)
+    first.fill_(1)
+    second.fill_(2)
+    where, view = first.data_ptr(), second.numpy()[5:]
+    del first, second
+    third, fourth = room(SIZE), room(SIZE)
+    assert third.data_ptr() == where
+    fourth.fill_(3)
+    assert (view == 2).all()  # a view alone keeps its memory
+
+
+def test_no_more_than_the_most_is_kept(monkeypatch):
+    monkeypatch.setattr(memory, "MOST_KEPT", 3 * LARGE)
+    monkeypatch.setattr(memory, "_kept", {})
+    held = [room(LARGE // 4 + k) for k in range(5)]
+    del held
+    kept = [array.size for arrays in memory._kept.values() for array in arrays]
+    assert 0 < sum(kept) <= memory.MOST_KEPT
