@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.weight_norm import WeightNorm
 
+from lava_dt.dynamics.weight_norm import fits, normalise
 from lava_dt.events import Events, events_of
 from lava_dt.time_axis import bins
 from lava_dt.timestep import Timestep
@@ -45,8 +46,12 @@ def whole_weights(neuron: Any, synapse: Any) -> bool:
 
 
 def normalised(synapse: Any) -> Tensor:
-    """The weights of a synapse as they are at this moment, before they are quantised."""
+    """The weights of a synapse as they are at this moment, before they are quantised; the synapse holds them too."""
     for hook in synapse._forward_pre_hooks.values():
         if isinstance(hook, WeightNorm):
-            hook(synapse, None)
+            v, g = (getattr(synapse, f"{hook.name}_{part}") for part in "vg")
+            if type(hook) is WeightNorm and hook.dim == 0 and torch.is_grad_enabled() and fits(v, g):
+                setattr(synapse, hook.name, normalise(v, g))
+            else:
+                hook(synapse, None)
     return synapse.weight

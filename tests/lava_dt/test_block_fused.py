@@ -5,7 +5,7 @@ import torch
 from lava.lib.dl import slayer
 
 from lava_dt import Timestep, rebin
-from lava_dt.block import cuba, fused, stepped
+from lava_dt.block import arriving, cuba, fused, stepped
 from lava_dt.synapse import plan
 
 # Sums of floats in another order: a few units of the last of 24 bits, relative to the largest entry.
@@ -170,3 +170,34 @@ def test_the_rounding_of_a_fast_convolution_is_taken_back():
 
 def check_close(given, expected):
     assert (given - expected).abs().max() <= ROUNDING * expected.abs().max()
+
+
+@pytest.mark.parametrize("scale", [6, 100])
+@pytest.mark.parametrize("make", [lambda p, s: cuba.Dense(p, 288, 70, weight_norm=True, weight_scale=s),
+                                  lambda p, s: cuba.Conv(p, 2, 6, 3, weight_norm=True, weight_scale=s)])  # fmt: skip
+def test_weight_normalisation_has_the_gradients_of_torch(make, scale, parameters, monkeypatch):
+    x = IMAGES if make(parameters, 1).synapse.in_channels == 2 else IMAGES.flatten(1, 3)
+    found = []
+    for fits in (arriving.fits, lambda v, g: False):
+        monkeypatch.setattr(arriving, "fits", fits)
+        torch.manual_seed(5)
+        block = make(parameters, scale)
+        synapse, told = block.synapse, []
+        synapse.weight_v.register_hook(lambda grad, told=told: told.append("v"))
+        synapse.weight_g.register_hook(lambda grad, told=told: told.append("g"))
+        y = block(x)
+        torch.manual_seed(6)
+        loss = (y * torch.randn(y.shape)).sum()
+        inner = torch.autograd.grad(loss, synapse.weight, retain_graph=True)[0]
+        asked = torch.autograd.grad(loss, (synapse.weight_v, synapse.weight_g), retain_graph=True)
+        loss.backward()
+        assert sorted(told) == ["g", "g", "v", "v"]
+        assert torch.equal(asked[0], synapse.weight_v.grad)
+        assert torch.equal(asked[1], synapse.weight_g.grad)
+        found.append((y, synapse.weight.detach(), inner, *asked))
+    ours, theirs = found
+    beyond = theirs[1].abs().max() * block.neuron.w_scale / 2 > 128
+    assert beyond == (scale == 100)
+    assert theirs[0].any()
+    assert all(torch.equal(*pair) for pair in list(zip(ours, theirs, strict=True))[:3])
+    assert all((a - b).abs().max() <= 1e-6 * b.abs().max() for a, b in list(zip(ours, theirs, strict=True))[3:])

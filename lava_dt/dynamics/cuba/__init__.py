@@ -23,7 +23,7 @@ from lava_dt.dynamics.cuba import cpu, cuda, from_events
 from lava_dt.dynamics.cuba.bounds import integer_type_of
 from lava_dt.dynamics.cuba.neurons import Neurons, State
 from lava_dt.dynamics.cuba.singles import singly
-from lava_dt.dynamics.cuba.weights import quantised, rows_gradient
+from lava_dt.dynamics.cuba.weights import HIGHEST, quantised, rows_gradient
 
 if TYPE_CHECKING:
     from lava_dt.events import Events
@@ -185,11 +185,11 @@ class _RespondToEvents(torch.autograd.Function):
         state: State,
         save: bool,
     ) -> tuple[Tensor, ...]:
-        spikes, after, voltage = from_events.forward(events, rows, connections, unit, neurons, state, save)
+        spikes, after, voltage, largest = from_events.forward(events, rows, connections, unit, neurons, state, save)
         if save:
             ctx.save_for_backward(voltage, weight)
         ctx.events, ctx.connections, ctx.layout, ctx.unit = events, connections, layout, unit
-        ctx.neurons, ctx.hop = neurons, state.tail.shape[1]
+        ctx.neurons, ctx.hop, ctx.largest = neurons, state.tail.shape[1], largest
         ctx.mark_non_differentiable(after.current, after.voltage, after.tail)
         return spikes, after.current, after.voltage, after.tail
 
@@ -202,7 +202,8 @@ class _RespondToEvents(torch.autograd.Function):
         )
         grad_weight = grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_rows = rows_gradient(grad_rows, ctx.layout.rows(weight), ctx.unit)
+            if weight.is_leaf or ctx.largest > HIGHEST:  # else nothing is cut, and `normalise` turns the rows itself
+                grad_rows = rows_gradient(grad_rows, ctx.layout.rows(weight), ctx.unit)
             grad_weight = ctx.layout.weight_gradient(grad_rows)
         if grad_drive is not None:
             grad_x = ctx.layout.input_gradient(grad_drive, quantised(weight, ctx.unit))

@@ -43,7 +43,7 @@ def forward(
     neurons: Neurons,
     state: State,
     save: bool,
-) -> tuple[Tensor, State, Tensor | None]:
+) -> tuple[Tensor, State, Tensor | None, int]:
     """See `reference.forward_events`."""
     batch, steps, n = events.batch, events.steps, connections.n_out
     block = _columns(rows.shape[0], rows.shape[1], batch) if connections.dense else rows.shape[1]
@@ -76,7 +76,7 @@ def forward(
     else:
         links = (connections.start, connections.target, connections.row)
         run_pieces(batch, lambda first, end: scatter.forward(first, end, *links, *arrays))
-    return spikes, after, voltage if save else None
+    return spikes, after, voltage if save else None, largest
 
 
 def backward(

@@ -102,7 +102,7 @@ def forward_events(
     neurons: Neurons,
     state: State,
     save: bool,
-) -> tuple[Tensor, State, Tensor | None]:
+) -> tuple[Tensor, State, Tensor | None, int]:
     """`forward` of the drive that the events bring about.
 
     Args:
@@ -111,13 +111,17 @@ def forward_events(
         connections: what a spike adds where; no input reaches a neuron twice.
         unit: a power of two; unit * scale is whole.
         neurons, state, save: as in `forward`.
+
+    Returns:
+        As `forward`, and the largest size of a weight in units, 128 where one is cut at a bound.
     """
     drive = torch.zeros((events.batch, events.steps, connections.n_out))
+    largest = min(128, round(float(rows.detach().abs().max()) / unit))
     rows = quantised(rows.detach(), unit)
     for b, t, times, link in _deliveries(events, connections):
         target = int(connections.target[link])
         drive[b, t, target : target + connections.width] += times * rows[int(connections.row[link])]
-    return forward(drive, neurons, state, save)
+    return *forward(drive, neurons, state, save), largest
 
 
 def backward_events(

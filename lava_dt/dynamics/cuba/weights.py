@@ -9,6 +9,7 @@ of later torch has no gradient at a bound.)
 # mypy: disallow-untyped-defs=False
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bats_dt.kernels.threads import run_pieces
+from lava_dt.dynamics import turn
 from lava_dt.room import room
 
 Array = NDArray[Any]
 
-TILE = 64  # rows and columns turned at once: both the tile and its image stay in the first-level cache
-
+STRIP = 128  # inputs that are laid out at once: a strip of their weights stays in the first-level cache
+WORK = 4  # of an entry that is turned, in updates of the size that `run_pieces` counts
 
 LOWEST, HIGHEST = -128, 127
+SIZE = 0x7FFFFFFF  # the bits of a float32 but its sign
 
 
 def quantised(weight: Tensor, unit: float) -> Tensor:
@@ -43,23 +46,23 @@ def int8_rows(rows: Tensor, unit: float, block: int) -> tuple[Array, int]:
 
     Returns:
         (blocks, n_rows + 1, block) int8, a row of zeros at the end of each block; what the last block holds beyond
-        the width is left open. And the largest size of a weight, in units.
+        the width is left open. And the largest size of a weight, in units; 128 where one is cut at a bound.
 
     Raises:
         ValueError: a weight is not a number.
     """
     columns = rows.detach().t().contiguous().numpy()  # of a dense synapse this is the weight itself
     width, n_rows = columns.shape
-    blocks = -(-width // block)
-    laid = room(blocks, n_rows + 1, block, dtype=np.int8).numpy()
-    strips = -(-n_rows // TILE)
-    largest = np.zeros(strips, np.int32)
-    inverse = np.float32(1 / unit)
-    run_pieces(strips, lambda first, end: _convert(first, end, columns, inverse, laid, largest))
+    laid = room(-(-width // block), n_rows + 1, -(-block // 4) * 4, dtype=np.int8).numpy()
     laid[:, n_rows] = 0
-    if largest.size and largest.max() > 128:
+    strips = -(-n_rows // STRIP)
+    largest = np.zeros(strips, np.int32)
+    arrays = (columns, np.float32(1 / unit), block, laid.view(np.int32), largest)
+    run_pieces(strips, lambda first, end: _convert(first, end, *arrays), columns.size)
+    size = float(largest.max(initial=0).view(np.float32)) / unit
+    if math.isnan(size):
         raise ValueError("a weight is not a number (NaN): the training has diverged, lower the learning rate")
-    return laid, int(largest.max(initial=0))
+    return np.ascontiguousarray(laid[..., :block]), round(min(size, -LOWEST))
 
 
 def rows_gradient(grad_rows: Tensor, rows: Tensor, unit: float) -> Tensor:
@@ -73,58 +76,81 @@ def rows_gradient(grad_rows: Tensor, rows: Tensor, unit: float) -> Tensor:
     Returns:
         (n_rows, width) in the order of memory of a dense synapse's weight, (width, n_rows).
     """
-    columns = rows.detach().t().contiguous().numpy()
-    turned = torch.empty(columns.shape).copy_(grad_rows.t())
-    inverse = np.float32(1 / unit)
-    run_pieces(columns.shape[0], lambda first, end: _cut(first, end, columns, inverse, turned.numpy()))
-    return turned.t()
+    columns = rows.detach().t().contiguous()
+    cut = room(*columns.shape)
+    arrays = (grad_rows.contiguous().numpy(), columns.numpy(), np.float32(1 / unit), cut.numpy())
+    run_pieces(-(-len(columns) // turn.STRIP), lambda first, end: _cut(first, end, *arrays), WORK * columns.numel())
+    return cut.t()
 
 
 @njit(nogil=True, cache=True)
-def _convert(first, end, columns, inverse, laid, largest):
+def _convert(first, end, columns, inverse, block, laid, largest):
+    """Pieces are strips of inputs; laid: (blocks, n_rows + 1, block / 4) int32, of four columns each."""
     width, n_rows = columns.shape
-    block = laid.shape[2]
-    tile = np.zeros((TILE, TILE), np.int8)
+    bits, last = columns.view(np.int32), np.uint64(width - 1)
+    words = np.empty(STRIP, np.int32)
     for strip in range(first, end):
-        row = strip * TILE
-        height = min(TILE, n_rows - row)
+        row, n = np.uint64(strip * STRIP), min(STRIP, n_rows - strip * STRIP)
         for k in range(laid.shape[0]):
-            for column in range(0, min(block, width - k * block), TILE):
-                n = min(TILE, block - column, width - k * block - column)
-                for j in range(n):
-                    source = np.uint64(k * block + column + j)
-                    size = _read(columns, source, np.uint64(row), height, inverse, tile, np.uint64(j))
-                    largest[strip] = max(largest[strip], size)
-                _turn(tile, laid, np.uint64(k), np.uint64(row), height, np.uint64(column), n)
+            for at in range(laid.shape[2]):
+                a = np.uint64(k * block + 4 * at)
+                if a > last:
+                    break
+                b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
+                size = _four(columns, bits, a, b, c, d, row, n, inverse, words)
+                largest[strip] = max(largest[strip], size)
+                _store(words, n, laid, np.uint64(k), row, np.uint64(at))
 
 
 @njit(nogil=True, cache=True)
-def _turn(tile, laid, k, row, height, column, n):
-    for i in range(height):
+def _four(columns, bits, a, b, c, d, row, n, inverse, words):
+    """A piece of four columns as words of four bytes; the bits of the largest size in it, those of a NaN if any is."""
+    largest = np.int32(0)
+    for i in range(n):
+        at = row + np.uint64(i)
+        words[np.uint64(i)] = (
+            (_whole(columns[a, at], inverse) & 255)
+            | (_whole(columns[b, at], inverse) & 255) << 8
+            | (_whole(columns[c, at], inverse) & 255) << 16
+            | _whole(columns[d, at], inverse) << 24
+        )
+        one = max(np.int32(bits[a, at] & SIZE), np.int32(bits[b, at] & SIZE))
+        other = max(np.int32(bits[c, at] & SIZE), np.int32(bits[d, at] & SIZE))
+        largest = max(largest, max(one, other))
+    return largest
+
+
+@njit(nogil=True, cache=True)
+def _whole(weight, inverse):
+    return np.int32(min(max(np.rint(weight * inverse), np.float32(LOWEST)), np.float32(HIGHEST)))
+
+
+@njit(nogil=True, cache=True)
+def _store(words, n, laid, k, row, at):
+    for i in range(n):
+        laid[k, row + np.uint64(i), at] = words[np.uint64(i)]
+
+
+@njit(nogil=True, cache=True)
+def _cut(first, end, rows, columns, inverse, cut):
+    """Turns the gradient, zero where the quantised weight is beyond the bounds or not a number.
+
+    Pieces are strips of columns.
+    """
+    width, n_rows = columns.shape
+    strip = turn.strip_for(n_rows)
+    grad = strip.view(np.float32)
+    for column in range(first * turn.STRIP, min(end * turn.STRIP, width), turn.STRIP):
+        n = min(turn.STRIP, width - column)
+        turn.turn_strip(rows, column, n, strip)
         for j in range(n):
-            laid[k, row + np.uint64(i), column + np.uint64(j)] = tile[np.uint64(j), np.uint64(i)]
+            _cut_column(grad, np.uint64(j), columns, np.uint64(column + j), inverse, cut)
 
 
 @njit(nogil=True, cache=True)
-def _read(columns, column, row, height, inverse, tile, j):
-    """Fills tile[j] with a piece of a column; the largest size in it, 129 where there is a NaN."""
-    low, high, broken = np.int32(0), np.int32(0), np.int32(0)
-    for i in range(height):
-        scaled = np.rint(columns[column, row + np.uint64(i)] * inverse)
-        broken = np.int32(broken | np.int32(scaled != scaled))
-        whole = np.int32(min(max(scaled, np.float32(LOWEST)), np.float32(HIGHEST)))
-        low = min(low, whole)
-        high = max(high, whole)
-        tile[j, np.uint64(i)] = whole
-    return np.int32(129) if broken else max(np.int32(-low), high)
-
-
-@njit(nogil=True, cache=True)
-def _cut(first, end, columns, inverse, grad):
-    """Sets the gradient to zero where the quantised weight is beyond the bounds or not a number."""
-    for column in range(first, end):
-        for i in range(columns.shape[1]):
-            j, at = np.uint64(column), np.uint64(i)
-            scaled = np.rint(columns[j, at] * inverse)
-            inside = (scaled >= np.float32(LOWEST)) & (scaled <= np.float32(HIGHEST))
-            grad[j, at] = grad[j, at] if inside else np.float32(0)
+def _cut_column(grad, j, columns, column, inverse, cut):
+    for i in range(columns.shape[1]):
+        at = np.uint64(i)
+        scaled = np.rint(columns[column, at] * inverse)
+        inside = (scaled >= np.float32(LOWEST)) & (scaled <= np.float32(HIGHEST))
+        cut[column, at] = grad[j, at] if inside else np.float32(0)

@@ -61,6 +61,7 @@ def assert_same(fast, slow):
     assert torch.equal(fast[0], slow[0])
     assert all(torch.equal(*pair) for pair in zip(vars(fast[1]).values(), vars(slow[1]).values(), strict=True))
     assert torch.equal(fast[2], slow[2])
+    assert fast[3:] == slow[3:]
 
 
 def distance(ours, theirs):
@@ -83,7 +84,7 @@ def compare(events, rows, connections, parameters, state):
     alone, none = from_events.backward(*backward, keep=False)
     assert none is None
     assert torch.equal(alone, gradients[0])
-    return fast, gradients
+    return fast[:3], gradients
 
 
 def test_a_layer_worked_by_hand():
@@ -245,7 +246,7 @@ def test_the_number_of_threads_changes_no_bit(kind, monkeypatch):
     results = []
     for threads in (1, 2):
         monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
-        spikes, _, voltage = from_events.forward(
+        spikes, _, voltage, _ = from_events.forward(
             events, rows, connections, UNIT, parameters, random_state(10, n, 1), True
         )
         torch.manual_seed(0)
@@ -320,7 +321,9 @@ def test_a_graph_can_be_used_twice_and_nothing_is_saved_without_a_gradient(monke
     assert asked == [False, True, False]
 
 
-@pytest.mark.parametrize(("n_rows", "width", "block"), [(1, 1, 16), (63, 65, 32), (64, 64, 64), (130, 100, 112)])
+@pytest.mark.parametrize(
+    ("n_rows", "width", "block"), [(1, 1, 16), (2, 3, 3), (9, 7, 5), (127, 65, 32), (128, 64, 64), (300, 100, 112)]
+)
 def test_weights_are_laid_out_in_blocks_with_a_row_of_zeros(n_rows, width, block):
     whole = torch.randint(-128, 128, (width, n_rows))
     laid, largest = int8_rows((whole * UNIT).t(), UNIT, block)
@@ -345,6 +348,16 @@ def test_events_are_listed_by_input_in_the_order_of_the_steps(group, counted):
         found = slice(start[g, i], start[g, i + 1])
         times = count[found] if counted else np.ones(len(row[found]), int)
         assert list(zip(row[found], times, strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("largest", "size"), [(126.5, 126), (127.4, 127), (127.6, 128), (1e30, 128), (float("inf"), 128)]
+)
+def test_the_largest_weight_tells_whether_one_is_cut(largest, size):
+    weight = torch.tensor([[-3.0, largest], [2.0, 0.2]]) * UNIT
+    laid, found = int8_rows(weight.t(), UNIT, 16)
+    assert found == size
+    assert laid[0, 1, 0] == min(size, 127)
 
 
 @pytest.mark.parametrize("shape", [(4, 6, 1, 1, 1), (70, 130, 1, 1, 1)])
