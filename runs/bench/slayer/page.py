@@ -21,8 +21,9 @@ _USUAL = {"steps": 300, "hidden": 512, "batch": 32, "density": 0.006, "dt": 1}
 _METHOD = """\
 Every round runs each contestant once, one after the other in one process; the first round is not counted. Times are
 medians over the rounds, ratios medians of the rounds' own ratios (above 1: faster than {reference}). CPU seconds are
-those of all threads. A training step is zero_grad, forward, slayer.loss.SpikeRate, backward and Adam; weights are put
-back before each, so that all rounds meet the same spikes. Inference is a forward pass without gradients. Inputs are
+those of all threads. A training step is zero_grad, forward, slayer.loss.SpikeRate, backward and Adam, for all
+contestants torch's own in one kernel (fused, where this torch has it); weights are put back before each, so that all
+rounds meet the same spikes. Inference is a forward pass without gradients. Inputs are
 random events, made before the clock starts: "events" is a torch.sparse_coo_tensor; on the coarse clock they lie in bins
 of dt already, all of them kept. "lava-dl" is at its own step, dt = 1, always; "lava-dl coarse" is lava-dl itself with
 the decays and threshold of the coarser step. The plain torch loop computes in float32, without Loihi's integers. Peak
