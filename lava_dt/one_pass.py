@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from lava_dt.dynamics.cuba import Neurons, State, respond
 from lava_dt.synapse.order import Order
+
+_made: WeakKeyDictionary[Any, tuple[Any, Neurons]] = WeakKeyDictionary()  # of a neuron, and from what
 
 
 def fits(neuron: Any, x: Tensor) -> bool:
@@ -27,7 +30,15 @@ def respond_in_order(neuron: Any, drive: Tensor) -> Tensor:
 
 
 def parameters(neuron: Any, order: Order) -> Neurons:
-    """What a step of dt is for this neuron, in integers."""
+    """What a step of dt is for this neuron, in integers; made again only where anything it comes from has changed."""
+    known = _made.get(neuron)
+    if known is None or known[0] != (order, neuron.origin):
+        made = _parameters(neuron, order)
+        _made[neuron] = known = (order, neuron.origin), made  # the origin now, for learnt decays have been clamped
+    return known[1]
+
+
+def _parameters(neuron: Any, order: Order) -> Neurons:
     return Neurons(
         current_decay=order.per_neuron(neuron.current_step_decay.detach().to(torch.int64)),
         voltage_decay=order.per_neuron(neuron.voltage_step_decay.detach().to(torch.int64)),

@@ -106,6 +106,17 @@ class Registers(upstream.Neuron):
         return float(self.scale_rho * upstream.SCALE_RHO_MULT)
 
     @property
+    def origin(self) -> tuple[Any, ...]:
+        """Everything that the step's decays, threshold and surrogate come from, by value: where it is equal, so are
+        they."""
+        decays = self.current_decay.detach(), self.voltage_decay.detach()
+        return (
+            *((decay.dtype, decay.device, decay.tolist()) for decay in decays),
+            *(self.timestep, self._threshold, self.w_scale, self.s_scale, self.p_scale),
+            *(float(self.tau_rho), upstream.TAU_RHO_MULT, self.surrogate_scale),
+        )
+
+    @property
     def simple(self) -> bool:
         """Whether current, voltage and spikes can be computed in one pass: nothing between them, spikes of 0 or 1."""
         learnt = self.current_decay.requires_grad or self.voltage_decay.requires_grad

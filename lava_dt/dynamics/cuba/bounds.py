@@ -28,10 +28,12 @@ def integer_type(drive: float, steps: int, neurons: Neurons, state: State) -> An
     Raises:
         ValueError: the voltage could leave 64 bits as well.
     """
-    current = _largest(state.current) + drive * _gathered(neurons.current_decay, steps)
+    (current_decay, _), (voltage_decay, _), (_, threshold) = neurons.ranges
+    current_before, voltage_before = (0.0, 0.0) if state.resting else map(_largest, (state.current, state.voltage))
+    current = current_before + drive * _gathered(current_decay, steps)
     current *= 1 + 2**-23  # it reaches the voltage rounded to float32
-    voltage = _largest(state.voltage) + current * _gathered(neurons.voltage_decay, steps)
-    bound = max(current, voltage, float(neurons.threshold.max()))
+    voltage = voltage_before + current * _gathered(voltage_decay, steps)
+    bound = max(current, voltage, float(threshold))
     if not bound < LARGEST_64:
         raise ValueError(
             f"a drive of up to {drive / neurons.scale:.3g} could bring the voltage to {bound / neurons.scale:.3g}, "
@@ -55,10 +57,9 @@ def integer_type_of(drive: Tensor, neurons: Neurons, state: State) -> Any:
     return integer_type(largest * neurons.scale, drive.shape[1], neurons, state)
 
 
-def _gathered(decay: Tensor, steps: int) -> float:
-    """How many steps' worth of input can be held at once."""
-    least = int(decay.min())
-    return min(steps, (1 << P_BITS) / least) if least else steps
+def _gathered(decay: int, steps: int) -> float:
+    """How many steps' worth of input can be held at once by neurons that lose ``decay``/4096 a step or more."""
+    return min(steps, (1 << P_BITS) / decay) if decay else steps
 
 
 def _largest(values: Tensor) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,7 +14,7 @@ P_BITS = 12  # decays are fractions of 2**12
 
 @dataclass(frozen=True)
 class Neurons:
-    """CuBa neurons; each tensor (1,), shared, or (n,), in the order of the last axis of the drive.
+    """CuBa neurons; each tensor (1,), shared, or (n,), in the order of the last axis of the drive. None is written to.
 
     Args:
         current_decay, voltage_decay: int64 in [0, 4096], what a step loses, in 1/4096.
@@ -43,12 +45,11 @@ class Neurons:
                 raise TypeError(f"{name} is {values.dtype}: it needs {wanted}; convert it with .to({wanted})")
             if values.dim() != 1 or not values.numel():
                 raise ValueError(f"{name} has shape {tuple(values.shape)}: give (1,), or (n,) with one value a neuron")
-        for name in ("current_decay", "voltage_decay"):
-            low, high = (value.item() for value in torch.aminmax(getattr(self, name)))
+        for name, (low, high) in zip(("current_decay", "voltage_decay"), self.ranges, strict=False):
             if low < 0 or high > 1 << P_BITS:
                 raise ValueError(f"{name} reaches from {low} to {high}: it must lie in [0, 4096], in 1/4096 a step")
-        if self.threshold.min() < 1:
-            raise ValueError(f"the threshold is {self.threshold.min().item()}: it must be 1/scale or more")
+        if self.ranges[2][0] < 1:
+            raise ValueError(f"the threshold is {self.ranges[2][0]}: it must be 1/scale or more")
         if not self.surrogate_width.min() > 0:
             raise ValueError(f"the surrogate's width is {self.surrogate_width.min().item()}: it must be positive")
         if self.scale < 1 or self.scale & (self.scale - 1):
@@ -56,6 +57,12 @@ class Neurons:
                 f"scale is {self.scale}: the fused kernels need a power of two, so that integers and real units "
                 "convert without rounding; use the leaky integrator for another scale"
             )
+
+    @cached_property
+    def ranges(self) -> list[tuple[int, int]]:
+        """Smallest and largest current decay, voltage decay and threshold."""
+        each = (torch.aminmax(values) for values in (self.current_decay, self.voltage_decay, self.threshold))
+        return [(low, high) for low, high in torch.stack([torch.stack(tuple(ends)) for ends in each]).tolist()]
 
     def check_count(self, n: int) -> None:
         """Refuses parameters that are neither shared nor one a neuron."""
@@ -78,12 +85,13 @@ class State:
     current: Tensor
     voltage: Tensor
     tail: Tensor
+    resting: ClassVar[bool] = False  # whether all of it is known to be zero, and nobody has to look
 
     @staticmethod
     def rest(batch: int, n: int, hop: int, device: torch.device) -> State:
         """Neurons that have received nothing."""
-        current, voltage = torch.zeros((2, batch, n), dtype=torch.int64, device=device)
-        return State(current, voltage, torch.zeros((batch, hop, n), device=device))
+        current, voltage = (torch.zeros((batch, n), dtype=torch.int64, device=device) for _ in range(2))
+        return _Resting(current, voltage, torch.zeros((batch, hop, n), device=device))
 
     def check(self, batch: int, n: int, hop: int) -> None:
         """Refuses a state of another batch, number of neurons or hop, or of other types."""
@@ -98,3 +106,7 @@ class State:
                     f"the state's {name} is {tuple(value.shape)} {value.dtype}: this call needs {shape} {dtype}; start "
                     "anew without a state where the batch, the neurons or the hop change"
                 )
+
+
+class _Resting(State):
+    resting = True

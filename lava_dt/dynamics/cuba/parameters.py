@@ -45,10 +45,10 @@ def outputs(state: State, steps: int) -> tuple[Tensor, State]:
     batch, hop, n = state.tail.shape
     spikes, tail = room(batch, steps, n), room(batch, hop, n)
     arrived = min(hop, steps)
-    spikes[:, :arrived] = state.tail[:, :arrived]
-    tail[:, : hop - arrived] = state.tail[:, arrived:]
-    current, voltage = torch.empty((2, batch, n), dtype=torch.int64)
-    return spikes, State(current, voltage, tail)
+    spikes.numpy()[:, :arrived] = state.tail.numpy()[:, :arrived]
+    tail.numpy()[:, : hop - arrived] = state.tail.numpy()[:, arrived:]
+    current, voltage = np.empty((2, batch, n), np.int64)
+    return spikes, State(torch.from_numpy(current), torch.from_numpy(voltage), tail)
 
 
 def flat(signal: Tensor) -> Array:

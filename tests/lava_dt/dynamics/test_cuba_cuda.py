@@ -1,5 +1,7 @@
 """The CUDA kernels of the fused CuBa neurons, on the CPU and, where there is one, on a GPU."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -34,7 +36,7 @@ def random_case(n, steps=21, hop=1, batch=2, size=4):
 def moved(where, what):
     """A dataclass of tensors on another device."""
     values = {name: value.to(where) for name, value in vars(what).items() if isinstance(value, torch.Tensor)}
-    return type(what)(**{**vars(what), **values})
+    return replace(what, **values)
 
 
 @pytest.fixture
