@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bats_dt.kernels.threads import run_pieces
-from lava_dt.events import rows, scanning
+from lava_dt.events import rows, samples, scanning
 from lava_dt.events.reference import Array, Lists
 
 ENOUGH = 1 << 16  # events, below which threads cost more than they bring
@@ -21,7 +21,7 @@ NO_COUNT = np.empty(0, np.int32)
 
 
 def list_dense(values: Array, steps: int, time_last: bool, neuron_at: Array, most: int) -> Lists | None:
-    """See `reference.list_dense`; the order in a row is another."""
+    """See `reference.list_dense`."""
     batch = values.shape[0]
     bits = values.view(f"u{values.itemsize}")
     if most < values.size and values.size >= SAMPLED and _surely_more(bits.reshape(-1), most):
@@ -57,21 +57,40 @@ def list_dense(values: Array, steps: int, time_last: bool, neuron_at: Array, mos
 
 def list_entries(places: Array, values: Array, shape: Array, distinct: bool) -> Lists | None:
     """See `reference.list_entries`."""
+    lists = _list_sorted(places, values, shape) if distinct else None
+    if lists is not None:
+        return lists
     row = np.empty(values.size, np.int64)
     neuron, value = np.empty((2, values.size), np.int32)
-    ended: list[tuple[bool, bool]] = []
+    fit: list[bool] = []
 
     def read(first: int, end: int) -> None:
-        ended.append(rows.read_entries(first, end, places, values, shape, row, neuron, value))
+        fit.append(rows.read_entries(first, end, places, values, shape, row, neuron, value))
 
     _divide(values.size, values.size >= ENOUGH, read)
-    if not all(fit for fit, _ in ended):
+    if not all(fit):
         return None
     index, count = np.empty((2, values.size), np.int32)
     start = rows.sort_into_rows(row, neuron, value, int(shape[0] * shape[-1]), index, count)
-    if distinct and all(spikes for _, spikes in ended):
-        return start, index, _none_if_ones(count)
     return merge_rows(start, index, count, math.prod(shape[1:-1].tolist()))
+
+
+def _list_sorted(places: Array, values: Array, shape: Array) -> Lists | None:
+    """`list_entries` where they are sorted by sample and all are counts but 0; None where one is not."""
+    batch, steps = int(shape[0]), int(shape[-1])
+    edge = np.searchsorted(places[0], np.arange(batch + 1))
+    if edge[0] or edge[-1] < values.size:
+        return None
+    start, (index, count) = np.zeros(batch * steps + 1, np.int64), np.empty((2, values.size), np.int32)
+    found: list[int] = []
+
+    def lists(first: int, end: int) -> None:
+        found.append(samples.list_samples(first, end, edge, places, values, shape, start, index, count))
+
+    _divide(batch, values.size >= ENOUGH, lists)
+    if samples.UNFIT in found:
+        return None
+    return start, index, count if samples.COUNTS in found else None
 
 
 def merge_rows(begin: Array, index: Array, count: Array | None, neurons: int) -> Lists | None:

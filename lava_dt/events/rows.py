@@ -25,13 +25,12 @@ def fill_rows(first, end, hits, cursor, step, neuron, value, neuron_at, index, c
 
 @njit(nogil=True, cache=True)
 def read_entries(first, end, places, values, shape, row, neuron, value):
-    """Row, neuron and value of a sparse tensor's entries: (whether all are fit to be listed, whether none is zero)."""
-    fit, spikes = True, True
+    """Row, neuron and value of a sparse tensor's entries; whether all are fit to be listed."""
+    fit = True
     last = shape.size - 1
     for k in range(first, end):
         number = values[k]
         fit &= (abs(number) < 2147483648.0) & (np.floor(number) == number)
-        spikes &= number != 0
         sample, step, flat = places[0, k], places[last, k], np.int64(0)
         fit &= (np.uint64(sample) < np.uint64(shape[0])) & (np.uint64(step) < np.uint64(shape[last]))
         for axis in range(1, last):
@@ -40,7 +39,7 @@ def read_entries(first, end, places, values, shape, row, neuron, value):
         row[k] = sample * shape[last] + step
         neuron[k] = flat
         value[k] = number
-    return fit, spikes
+    return fit
 
 
 @njit(nogil=True, cache=True)

@@ -1,65 +1,93 @@
 """Where memory is not zero, in Numba.
 
-The scan is bound by reading memory, so it is made of small loops over a chunk that stays in the first cache: the
-compiler turns each into vector instructions or into code without branches, which sparse spikes would mispredict.
+The scan is bound by reading memory, so 64 entries at a time become the bits of one number, in a few vector
+instructions, and only where that is not zero is anything done.
 """
 
 # mypy: disallow-untyped-defs=False
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
+from typing import Any
 
-DEPTH = 8  # entries of a lane; lanes are looked at as a whole first
-CHUNK = 4096
-FIRST_CAPACITY = 1 << 14
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+WORD = 64  # entries whose bits are looked at together
+CHUNK = 1 << 14  # entries, which stay in the second-level cache until their values are read
+FIRST_CAPACITY = 1 << 16
 ALL_WHOLE, NOT_WHOLE, TOO_MANY = 0, 1, 2
 
 
-@njit(nogil=True, cache=True)
-def fold(bits, n, lanes):
-    """Lane l of the n lanes holds the entries l, l + n, ..., l + 7n, which become lanes[l] by or."""
-    b = bits[: DEPTH * n]
-    for k in range(n):
-        lanes[k] = (
-            b[k] | b[k + n] | b[k + 2 * n] | b[k + 3 * n] | b[k + 4 * n] | b[k + 5 * n] | b[k + 6 * n] | b[k + 7 * n]
-        )
+@intrinsic
+def _word(typing_context: Any, bits: Any, first: Any, counts: Any) -> Any:
+    """Of bits[first : first + 64], an array of unsigned integers without gaps: bit k says whether entry k & counts is
+    not 0."""
+
+    def generate(context, builder, signature, arguments):
+        vector = ir.VectorType(context.get_value_type(bits.dtype), WORD)
+        address = builder.gep(context.make_array(bits)(context, builder, arguments[0]).data, [arguments[1]])
+        entries = builder.load(builder.bitcast(address, vector.as_pointer()), align=bits.dtype.bitwidth // 8)
+        one = builder.insert_element(ir.Constant(vector, ir.Undefined), arguments[2], ir.Constant(ir.IntType(32), 0))
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), WORD), [0] * WORD)
+        counted = builder.and_(entries, builder.shuffle_vector(one, one, everywhere))
+        hit = builder.icmp_unsigned("!=", counted, ir.Constant(vector, [0] * WORD))
+        return builder.bitcast(hit, ir.IntType(WORD))
+
+    return types.uint64(bits, types.intp, bits.dtype), generate
+
+
+@intrinsic
+def _lowest(typing_context: Any, word: Any) -> Any:
+    """The number of the lowest bit set in a uint64 that is not 0."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
 
 
 @njit(nogil=True, cache=True)
-def lanes_hit(lanes, n, hit):
-    """The lanes that are not zero into ``hit`` (n + 1 places), without a branch; how many."""
-    m = 0
-    for lane in range(n):
-        hit[m] = lane
-        m += lanes[lane] != 0
-    return m
+def words_of(bits, counts, words):
+    """The words of bits[: 64 * words.size]."""
+    for k in range(words.size):
+        words[k] = _word(bits, k * WORD, counts)
 
 
 @njit(nogil=True, cache=True)
-def entries_hit(bits, hit, hits, lanes, low, counts, place, n):
-    """Appends low + entry for the entries of the lanes hit that are not zero, without a branch; the new n."""
-    n = np.uint64(n)  # unsigned: no test for negative indices
-    for j in range(hits):
-        entry = np.uint64(hit[j])
-        for _ in range(DEPTH):
-            place[n] = low + entry
-            n += np.uint64(bits[entry] & counts != 0)
-            entry += np.uint64(lanes)
-    return np.int64(n)
+def words_hit(words, hit):
+    """The numbers of the words that are not zero into ``hit`` (words.size + 1 places), without a branch; how many."""
+    n = 0
+    for k in range(words.size):
+        hit[n] = k
+        n += words[k] != 0
+    return n
 
 
 @njit(nogil=True, cache=True)
-def nonzero(bits, low, counts, lanes, hit, place, n):
-    """Appends low + entry to ``place`` (n + len(bits) + 1 places) for the entries of ``bits`` that are not zero.
+def entries_hit(words, hit, low, place, n):
+    """Appends low + entry for every bit set in the words hit; the new n."""
+    for k in hit:
+        word, entry = words[np.uint64(k)], low + WORD * k
+        while word:
+            place[n] = entry + _lowest(word)
+            word &= word - np.uint64(1)
+            n += 1
+    return n
 
-    ``counts``: the bits that count (-0.0 has another, its sign). Returns the new n. The order is its own, that of the
-    lanes.
+
+@njit(nogil=True, cache=True)
+def nonzero(bits, low, counts, words, hit, place, n):
+    """Appends low + entry, ascending, to ``place`` for the entries of ``bits`` that are not zero; the new n.
+
+    ``counts``: the bits that count (-0.0 has another, its sign). words, hit: room for the words of ``bits``, and one
+    more in hit.
     """
-    m = bits.size // DEPTH
-    fold(bits, m, lanes)
-    n = entries_hit(bits, hit, lanes_hit(lanes, m, hit), m, low, counts, place, n)
-    for entry in range(m * DEPTH, bits.size):
+    words = words[: bits.size // WORD]
+    words_of(bits, counts, words)
+    n = entries_hit(words, hit[: words_hit(words, hit)], low, place, n)
+    for entry in range(WORD * words.size, bits.size):
         place[n] = low + entry
         n += bits[entry] & counts != 0
     return n
@@ -112,7 +140,7 @@ def scan(first, end, x, bits, counts, parts, inner, time_last, most, per_step, t
     receive the hits of each. By ``total`` all threads know when they have found more than ``most``, and stop.
     """
     every = 1 + total.size // 64  # so that looking at it costs little
-    lanes, hit = np.empty(CHUNK // DEPTH, bits.dtype), np.empty(CHUNK // DEPTH + 1, np.int32)
+    words, hit = np.empty(CHUNK // WORD, np.uint64), np.empty(CHUNK // WORD + 1, np.int64)
     place = np.empty(FIRST_CAPACITY, np.int32)
     value, step, neuron = np.empty_like(place), np.empty_like(place), np.empty_like(place)
     n, places = 0, x.shape[1]
@@ -123,7 +151,7 @@ def scan(first, end, x, bits, counts, parts, inner, time_last, most, per_step, t
         for low in range(part * places // parts, stop, CHUNK):
             if n + CHUNK >= place.size:
                 place, value = extended(place, n, 2 * (n + CHUNK)), extended(value, n, 2 * (n + CHUNK))
-            now = nonzero(bits[sample, low : min(low + CHUNK, stop)], low, counts, lanes, hit, place, n)
+            now = nonzero(bits[sample, low : min(low + CHUNK, stop)], low, counts, words, hit, place, n)
             if not read_values(x[sample], place, n, now, value):
                 return step, neuron, value, NOT_WHOLE
             n = now

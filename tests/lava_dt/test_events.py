@@ -26,6 +26,14 @@ def in_memory_order(x, axes):
     return x.permute(axes).contiguous().permute(back)
 
 
+def the_same(ours, theirs):
+    """Whether lists are the same, the order in a row too."""
+    (*ours, count), (*theirs, expected) = ours, theirs
+    return all(map(np.array_equal, ours, theirs)) and (
+        (count is expected is None) or bool(count is not None and np.array_equal(count, expected))
+    )
+
+
 def ordered(lists):
     """The rows of lists, each sorted by neuron: the order in a row means nothing."""
     start, index, count = lists
@@ -130,19 +138,34 @@ def test_memory_is_listed_as_by_the_reference(dtype, time_last, density):
         arguments = (values, 11, time_last, neuron_at, most)
         fast, expected = cpu.list_dense(*arguments), reference.list_dense(*arguments)
         assert (fast is None) == (expected is None)
-        assert fast is None or ordered(fast) == ordered(expected)
+        assert fast is None or the_same(fast, expected)
 
 
-@pytest.mark.parametrize("distinct", [True, False])
-def test_entries_are_listed_as_by_the_reference(distinct):
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 16384, 16385, 40000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+def test_memory_of_any_size_is_listed_in_its_order(dtype, size):
+    values = random_counts((1, size), 0.05).numpy().astype(dtype)
+    values[:, -1:] = 1
+    lists = cpu.list_dense(values, 1, True, np.arange(size, dtype=np.int32), size)
+    assert the_same(lists, reference.list_dense(values, 1, True, np.arange(size, dtype=np.int32), size))
+
+
+@pytest.mark.parametrize("values", ["ones", "counts", "counts and zeros"])
+@pytest.mark.parametrize("distinct, ascending", [(True, True), (True, False), (False, False), (False, True)])
+def test_entries_are_listed_as_by_the_reference(distinct, ascending, values):
     rng = np.random.default_rng(1)
     shape = np.array([3, 2, 5, 4], np.int64)
     flat = rng.permutation(120)[:70] if distinct else rng.integers(0, 120, 300)
-    places = np.array(np.unravel_index(flat, shape))
-    values = rng.integers(-2, 3, flat.size).astype(np.float32)
+    places = np.array(np.unravel_index(np.sort(flat) if ascending else flat, shape))
+    kinds = {"ones": [1], "counts": [-2, -1, 1, 2, 7], "counts and zeros": [-2, -1, 0, 1, 2]}
+    values = rng.choice(kinds[values], flat.size).astype(np.float32)
     for array in (places, np.asfortranarray(places)):
         fast, expected = (module.list_entries(array, values, shape, distinct) for module in (cpu, reference))
-        assert ordered(fast) == ordered(expected)
+        assert the_same(fast, expected)
+    for axis in range(4):
+        outside = places.copy()
+        outside[axis, 5] = shape[axis]
+        assert cpu.list_entries(outside, values, shape, distinct) is None
     for wrong in (np.nan, 0.5, 2.0**31):
         values[3] = wrong
         assert cpu.list_entries(places, values, shape, distinct) is None
