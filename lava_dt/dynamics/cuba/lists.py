@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+UPDATES_AN_EVENT = 16  # which take about as long as sorting it
+
 
 def by_input(events: Events, group: int) -> tuple[Array, Array, Array]:
     """Lists the events of every ``group`` rows (b * steps + t) by input neuron, rows ascending.
@@ -34,6 +36,7 @@ def by_input(events: Events, group: int) -> tuple[Array, Array, Array]:
     run_pieces(
         groups,
         lambda first, end: _sort(first, end, group, events.start, events.index, given, start, row, count),
+        updates=UPDATES_AN_EVENT * row.size,
     )
     return start, row, count
 
@@ -45,18 +48,42 @@ def _sort(first, end, group, event_start, index, given, start, row, count):
     for g in range(first, end):
         low, high = g * group, min((g + 1) * group, rows)
         position = start[g]
-        for e in range(event_start[low], event_start[high]):
-            position[index[e] + 1] += 1
+        _tally(index[event_start[low] : event_start[high]], position)
         position[0] = event_start[low]
         for i in range(position.size - 1):
             position[i + 1] += position[i]
         for r in range(low, high):
-            for e in range(event_start[r], event_start[r + 1]):
-                place = position[index[e]]
-                position[index[e]] = place + 1
-                row[place] = r - low
-                if given.size:
-                    count[place] = given[e]
+            e, last = np.uint64(event_start[r]), np.uint64(event_start[r + 1])
+            if given.size:
+                _place_counted(e, last, index, given, np.int32(r - low), position, row, count)
+            else:
+                _place(e, last, index, np.int32(r - low), position, row)
         for i in range(position.size - 1, 0, -1):
             position[i] = position[i - 1]
         position[0] = event_start[low]
+
+
+@njit(nogil=True, cache=True)
+def _tally(index, position):
+    for i in index:
+        position[np.uint64(i) + np.uint64(1)] += 1
+
+
+@njit(nogil=True, cache=True)
+def _place(e, last, index, r, position, row):
+    """Puts the events e ... last-1, of row r, where ``position`` says, and moves it on; numbers are unsigned, so that
+    none has to be checked for being negative."""
+    for k in range(e, last):
+        i = np.uint64(index[k])
+        row[np.uint64(position[i])] = r
+        position[i] += 1
+
+
+@njit(nogil=True, cache=True)
+def _place_counted(e, last, index, given, r, position, row, count):
+    for k in range(e, last):
+        i = np.uint64(index[k])
+        place = np.uint64(position[i])
+        row[place] = r
+        count[place] = given[k]
+        position[i] += 1
