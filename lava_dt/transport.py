@@ -3,6 +3,8 @@
 A spike emitted at grid step mk arrives at mk + D, D = hop + floor(delay), and is delivered at the grid step that ends
 that bin: a shift by ceil(D / k) bins. On the held clock it is laid down at its arrival step, the same phase of every
 bin; on the coarse clock the bin is all there is. Both clocks shift the same bins, so they agree bit for bit.
+
+float32 on the CPU goes through the kernels of `lava_dt.dynamics.delay`, everything else through torch's operations.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import torch.nn.functional as F
 from lava.lib.dl.slayer import axon as upstream
 from torch import Tensor
 
+from lava_dt.dynamics.delay import delayed, takes
 from lava_dt.time_axis import place
 from lava_dt.timestep import Timestep
 
@@ -36,6 +39,9 @@ def transport(spikes: Tensor, timestep: Timestep, steps: int, hop: int, delay: T
     k = timestep.dt
     arrival = _arrival(hop, delay)
     shifts = -(-arrival // k)
+    if takes(spikes) and (delay is not None or hop or timestep.held):
+        later, every = (k - 1 + arrival, k) if timestep.held else (shifts, 1)
+        return delayed(spikes, delay, later, every, steps if timestep.held else spikes.shape[-1], k)
     if delay is not None or int(shifts[0]):
         anchor = torch.zeros(1, dtype=spikes.dtype) if delay is None else delay.reshape(-1)
         spikes = _Shift.apply(spikes, anchor, shifts, k)
