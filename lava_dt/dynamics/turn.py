@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from lava_dt.dynamics.cache import aligned_zeros, prefetch
+from lava_dt.cache import aligned_zeros, prefetch
 
 STRIP = 64  # outputs
 LINE = 16  # inputs

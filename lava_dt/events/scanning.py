@@ -14,6 +14,9 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from lava_dt.cache import prefetch
+
+AHEAD = 2048  # entries that are asked for before they are looked at
 WORD = 64  # entries whose bits are looked at together
 CHUNK = 1 << 14  # entries, which stay in the second-level cache until their values are read
 FIRST_CAPACITY = 1 << 16
@@ -52,6 +55,7 @@ def _lowest(typing_context: Any, word: Any) -> Any:
 def words_of(bits, counts, words):
     """The words of bits[: 64 * words.size]."""
     for k in range(words.size):
+        prefetch(bits, np.uint64(k * WORD + AHEAD), WORD)
         words[k] = _word(bits, k * WORD, counts)
 
 

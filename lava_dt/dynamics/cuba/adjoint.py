@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-from lava_dt.dynamics.cache import aligned_zeros, prefetch
+from lava_dt.cache import aligned_zeros, prefetch
 from lava_dt.dynamics.cuba.step import SLOT
 
 SLOTS = 7

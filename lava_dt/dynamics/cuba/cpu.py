@@ -8,7 +8,7 @@ from numba import njit
 from torch import Tensor
 
 from bats_dt.kernels.threads import run_pieces
-from lava_dt.dynamics.cache import aligned_zeros
+from lava_dt.cache import aligned_zeros
 from lava_dt.dynamics.cuba import adjoint, parameters, step
 from lava_dt.dynamics.cuba.bounds import integer_type_of
 from lava_dt.dynamics.cuba.neurons import Neurons, State

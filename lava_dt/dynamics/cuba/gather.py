@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from lava_dt.dynamics.cache import aligned_zeros
+from lava_dt.cache import aligned_zeros
 from lava_dt.dynamics.cuba import adjoint, step
 
 MOST_ROWS = 248  # of int8 that int16 holds the sum of: 252 * 128 < 2**15

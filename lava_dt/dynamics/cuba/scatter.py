@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from lava_dt.dynamics.cache import aligned_zeros
+from lava_dt.cache import aligned_zeros
 from lava_dt.dynamics.cuba import adjoint, step
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from lava_dt.dynamics.cache import aligned_zeros, prefetch
+from lava_dt.cache import aligned_zeros, prefetch
 from lava_dt.room import LINE
 
 
