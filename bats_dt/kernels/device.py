@@ -44,7 +44,7 @@ def launch(
         kernel: the name of an ``extern "C" __global__`` function in it.
         items: number of threads the kernel needs; 0 starts nothing.
         arguments: one a parameter, of exactly its type: NumPy scalars; C-contiguous arrays on the device, of any
-            library with ``__cuda_array_interface__``, not copied; None for a null pointer.
+            library with ``__cuda_array_interface__``, and torch's tensors, not copied; None for a null pointer.
         device: index of the GPU.
         stream: address of the CUDA stream, 0 for the default one. Arrays must stay allocated until it has run; those
             of a library that allocates in the order of this stream do.
@@ -89,6 +89,10 @@ def _value(kernel: str, place: int, argument: Any) -> np.generic:
         return np.uint64(0)
     if isinstance(argument, np.generic):
         return argument
+    if getattr(argument, "is_cuda", False):  # torch writes a tensor's interface in Python, several microseconds each
+        if not argument.is_contiguous():
+            raise _gaps(kernel, place, tuple(argument.shape), argument.stride())
+        return np.uint64(argument.data_ptr())
     interface = getattr(argument, "__cuda_array_interface__", None)
     if interface is None:
         raise TypeError(
@@ -96,11 +100,15 @@ def _value(kernel: str, place: int, argument: Any) -> np.generic:
             "the parameter's type, or None"
         )
     if interface.get("strides") is not None:
-        raise ValueError(
-            f"argument {place} of {kernel} has shape {interface['shape']} and strides {interface['strides']}: it must "
-            "be contiguous; pass a contiguous copy"
-        )
+        raise _gaps(kernel, place, interface["shape"], interface["strides"])
     return np.uint64(interface["data"][0])
+
+
+def _gaps(kernel: str, place: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> ValueError:
+    return ValueError(
+        f"argument {place} of {kernel} has shape {shape} and strides {strides}: it must be contiguous; pass a "
+        "contiguous copy"
+    )
 
 
 @cache

@@ -20,7 +20,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lava_dt.dynamics.cuba import cpu, cuda, from_events
-from lava_dt.dynamics.cuba.bounds import integer_type_of
 from lava_dt.dynamics.cuba.neurons import Neurons, State
 from lava_dt.dynamics.cuba.singles import singly
 from lava_dt.dynamics.cuba.weights import HIGHEST, quantised, rows_gradient
@@ -69,8 +68,6 @@ def respond(drive: Tensor, neurons: Neurons, state: State | None = None, hop: in
         raise ValueError(f"the drive has shape {tuple(drive.shape)}: it needs (batch, steps, n)")
     batch, _, n = drive.shape
     before = _state_before(state, batch, n, hop, neurons, drive.device)
-    if drive.is_cuda:
-        integer_type_of(drive.detach(), neurons, before)  # its kernel always has 64 bits
     save = torch.is_grad_enabled() and drive.requires_grad
     spikes, *after = _Respond.apply(drive, neurons, before, save)
     return spikes, State(*after)

@@ -50,7 +50,7 @@ def integer_type_of(drive: Tensor, neurons: Neurons, state: State) -> Any:
     """
     if not drive.numel():
         return np.int32
-    low, high = (float(value) for value in torch.aminmax(drive))
+    low, high = torch.stack(torch.aminmax(drive)).tolist()  # one answer to wait for, on a GPU
     largest = max(-low, high)
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError("the drive is not finite everywhere: look for weights or inputs that are NaN or infinite")

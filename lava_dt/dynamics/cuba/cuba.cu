@@ -7,43 +7,58 @@
  *
  *     gv[t] = grad_spikes[t + hop] rho(v[t]) + (1 - b/4096) gv[t+1]                                           [A6]
  *     grad_drive[t] = gu[t] = gv[t] + (1 - a/4096) gu[t+1]
- *     rho(v) = amplitude exp(-|v/scale - theta| / width)
+ *     rho(v) = surrogate_scale/(2 width) exp(-|v/scale - theta| / width),   theta = (threshold + 0.01)/scale
  *
  * Threads. One a row, that is a neuron of a sample, which walks the time axis alone: row i is neuron i % n of sample
  * i / n. Memory is (batch, time, neuron), so that the 32 threads of a warp read and write neighbours at every step.
- * The recurrence is a chain, its inputs are not: AHEAD of them are loaded before the first is used, which hides the
- * latency of the memory. Any size: the grid strides over rows it has no thread for. A parameter has one value or n.
+ * The recurrence is a chain, its inputs are not: while AHEAD steps are computed the next AHEAD are being loaded, which
+ * hides the latency of the memory where there are few rows. Any size: the grid strides over rows it has no thread for.
+ * A parameter has one value or n.
  *
- * Arithmetic. Integers are 64 bit; kept() splits its product, which is exact up to 2^63. Forward has the CPU's bits.
- * Backward is float32: the recurrences are not contracted (--fmad=false), exp is the accurate one (2 units in the last
- * place by CUDA's manual), and no sum depends on the order of threads, so that repeated runs have equal bits.
+ * Arithmetic. Integers have 32 bit where the host knows that nothing leaves them, else 64; kept() splits its product,
+ * which stays in their range. Forward has the CPU's bits. Backward is float32: the recurrences are not contracted
+ * (--fmad=false), exp is the accurate one (2 units in the last place by CUDA's manual), and no sum depends on the order
+ * of threads, so that repeated runs have equal bits.
  */
 
 constexpr int AHEAD = 8;
 
-__device__ long long kept(long long value, long long keep)
+template <typename Integer> __device__ Integer kept(Integer value, Integer keep)
 {
-    const long long size = value < 0 ? -value : value;
-    const long long left = (size >> 12) * keep + (((size & 4095) * keep) >> 12);
+    const Integer size = value < 0 ? -value : value;
+    const Integer left = (size >> 12) * keep + (((size & 4095) * keep) >> 12);
     return value < 0 ? -left : left;
 }
 
-extern "C" __global__ void forward(const float* __restrict__ drive, const long long* __restrict__ current_decay,
-                                   const long long* __restrict__ voltage_decay, const long long* __restrict__ threshold,
-                                   long long current_decays, long long voltage_decays, long long thresholds,
-                                   float scale, int soft_reset, const long long* __restrict__ current,
-                                   const long long* __restrict__ voltage, const float* __restrict__ tail,
-                                   float* __restrict__ spikes, long long* __restrict__ last_current,
-                                   long long* __restrict__ last_voltage, float* __restrict__ last_tail,
-                                   float* __restrict__ saved, /* voltages before the reset, or null */
-                                   long long batch, long long steps, long long n, long long hop)
+/* values[k] = signal[(first + k * by) * n], 0 where that step is not in [0, steps). */
+__device__ __forceinline__ void fetch(float* values, const float* signal, long long first, int by, long long steps,
+                                      long long n)
+{
+#pragma unroll
+    for (int k = 0; k < AHEAD; ++k) {
+        const long long t = first + k * by;
+        values[k] = t >= 0 && t < steps ? signal[t * n] : 0.0f;
+    }
+}
+
+template <typename Integer>
+__device__ __forceinline__ void respond(const float* __restrict__ drive, const long long* __restrict__ current_decay,
+                                        const long long* __restrict__ voltage_decay,
+                                        const long long* __restrict__ threshold, long long current_decays,
+                                        long long voltage_decays, long long thresholds, float scale, int soft_reset,
+                                        const long long* __restrict__ current, const long long* __restrict__ voltage,
+                                        const float* __restrict__ tail, float* __restrict__ spikes,
+                                        long long* __restrict__ last_current, long long* __restrict__ last_voltage,
+                                        float* __restrict__ last_tail,
+                                        float* __restrict__ saved, /* voltages before the reset, or null */
+                                        long long batch, long long steps, long long n, long long hop)
 {
     const long long stride = (long long)gridDim.x * blockDim.x;
     for (long long row = (long long)blockIdx.x * blockDim.x + threadIdx.x; row < batch * n; row += stride) {
         const long long sample = row / n, neuron = row % n;
-        const long long keep_current = 4096 - current_decay[neuron % current_decays];
-        const long long keep_voltage = 4096 - voltage_decay[neuron % voltage_decays];
-        const long long level = threshold[neuron % thresholds];
+        const Integer keep_current = (Integer)(4096 - current_decay[neuron % current_decays]);
+        const Integer keep_voltage = (Integer)(4096 - voltage_decay[neuron % voltage_decays]);
+        const Integer level = (Integer)threshold[neuron % thresholds];
         const long long start = sample * steps * n + neuron;      /* of (batch, steps, n) */
         const long long start_tail = sample * hop * n + neuron;   /* of (batch, hop, n) */
 
@@ -54,18 +69,21 @@ extern "C" __global__ void forward(const float* __restrict__ drive, const long l
             else
                 last_tail[start_tail + (t - steps) * n] = arriving;
         }
-        long long u = current[row], v = voltage[row];
+        Integer u = (Integer)current[row], v = (Integer)voltage[row];
+        float next[AHEAD];
+        fetch(next, drive + start, 0, 1, steps, n);
         for (long long first = 0; first < steps; first += AHEAD) {
-            float ahead[AHEAD];
+            float now[AHEAD];
 #pragma unroll
             for (int k = 0; k < AHEAD; ++k)
-                ahead[k] = first + k < steps ? drive[start + (first + k) * n] : 0.0f;
+                now[k] = next[k];
+            fetch(next, drive + start, first + AHEAD, 1, steps, n);
 #pragma unroll
             for (int k = 0; k < AHEAD; ++k) {
                 const long long t = first + k;
                 if (t < steps) {
-                    u = kept(u, keep_current) + (long long)(scale * ahead[k]);
-                    v = kept(v, keep_voltage) + (long long)(float)u;
+                    u = kept(u, keep_current) + (Integer)(scale * now[k]);
+                    v = kept(v, keep_voltage) + (Integer)(float)u;
                     if (saved)
                         saved[start + t * n] = (float)v;
                     const bool fired = v > level;
@@ -84,36 +102,69 @@ extern "C" __global__ void forward(const float* __restrict__ drive, const long l
     }
 }
 
+extern "C" __global__ void forward_int32(const float* drive, const long long* current_decay,
+                                         const long long* voltage_decay, const long long* threshold,
+                                         long long current_decays, long long voltage_decays, long long thresholds,
+                                         float scale, int soft_reset, const long long* current,
+                                         const long long* voltage, const float* tail, float* spikes,
+                                         long long* last_current, long long* last_voltage, float* last_tail,
+                                         float* saved, long long batch, long long steps, long long n, long long hop)
+{
+    respond<int>(drive, current_decay, voltage_decay, threshold, current_decays, voltage_decays, thresholds, scale,
+                 soft_reset, current, voltage, tail, spikes, last_current, last_voltage, last_tail, saved, batch, steps,
+                 n, hop);
+}
+
+extern "C" __global__ void forward_int64(const float* drive, const long long* current_decay,
+                                         const long long* voltage_decay, const long long* threshold,
+                                         long long current_decays, long long voltage_decays, long long thresholds,
+                                         float scale, int soft_reset, const long long* current,
+                                         const long long* voltage, const float* tail, float* spikes,
+                                         long long* last_current, long long* last_voltage, float* last_tail,
+                                         float* saved, long long batch, long long steps, long long n, long long hop)
+{
+    respond<long long>(drive, current_decay, voltage_decay, threshold, current_decays, voltage_decays, thresholds,
+                       scale, soft_reset, current, voltage, tail, spikes, last_current, last_voltage, last_tail, saved,
+                       batch, steps, n, hop);
+}
+
 extern "C" __global__ void backward(const float* __restrict__ grad_spikes, const float* __restrict__ voltage,
-                                    const float* __restrict__ keep_current, const float* __restrict__ keep_voltage,
-                                    const float* __restrict__ theta, const float* __restrict__ width,
-                                    const float* __restrict__ amplitude, long long keeps_current,
-                                    long long keeps_voltage, long long thetas, long long widths, float unit,
+                                    const long long* __restrict__ current_decay,
+                                    const long long* __restrict__ voltage_decay,
+                                    const long long* __restrict__ threshold, const double* __restrict__ width,
+                                    long long current_decays, long long voltage_decays, long long thresholds,
+                                    long long widths, double scale, double surrogate_scale,
                                     float* __restrict__ grad_drive, long long batch, long long steps, long long n,
                                     long long hop)
 {
     const long long stride = (long long)gridDim.x * blockDim.x;
+    const float unit = (float)(1 / scale);
     for (long long row = (long long)blockIdx.x * blockDim.x + threadIdx.x; row < batch * n; row += stride) {
         const long long neuron = row % n;
-        const float keep_u = keep_current[neuron % keeps_current];
-        const float keep_v = keep_voltage[neuron % keeps_voltage];
-        const float centre = theta[neuron % thetas];
-        const float tau = width[neuron % widths];
-        const float height = amplitude[neuron % widths];
+        const float keep_u = (float)(4096 - current_decay[neuron % current_decays]) / 4096.0f;
+        const float keep_v = (float)(4096 - voltage_decay[neuron % voltage_decays]) / 4096.0f;
+        const float centre = (float)(((double)threshold[neuron % thresholds] + 0.01) / scale);
+        const float rate = (float)(-1 / width[neuron % widths]);
+        const float height = (float)(surrogate_scale / (2 * width[neuron % widths]));
         const long long start = row / n * steps * n + neuron;
+        const float* const arrived = grad_spikes + start + hop * n;
         float gu = 0, gv = 0;
+        float next_grad[AHEAD], next_v[AHEAD];
+        fetch(next_grad, arrived, steps - 1, -1, steps - hop, n);
+        fetch(next_v, voltage + start, steps - 1, -1, steps, n);
         for (long long last = steps - 1; last >= 0; last -= AHEAD) {
             float grad[AHEAD], v[AHEAD];
 #pragma unroll
             for (int k = 0; k < AHEAD; ++k) {
-                const long long t = last - k;
-                grad[k] = t >= 0 && t + hop < steps ? grad_spikes[start + (t + hop) * n] : 0.0f;
-                v[k] = t >= 0 ? voltage[start + t * n] : 0.0f;
+                grad[k] = next_grad[k];
+                v[k] = next_v[k];
             }
+            fetch(next_grad, arrived, last - AHEAD, -1, steps - hop, n);
+            fetch(next_v, voltage + start, last - AHEAD, -1, steps, n);
 #pragma unroll
             for (int k = 0; k < AHEAD; ++k) {
                 if (last - k >= 0) {
-                    const float rho = height * expf(-fabsf(v[k] * unit - centre) / tau);
+                    const float rho = height * expf(fabsf(v[k] * unit - centre) * rate);
                     gv = keep_v * gv + grad[k] * rho;
                     gu = keep_u * gu + gv;
                     grad_drive[start + (last - k) * n] = gu;

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lava_dt.dynamics.cuba.bounds import integer_type_of
 from lava_dt.dynamics.cuba.neurons import Neurons, State
 from lava_dt.dynamics.launch import launch
 
@@ -15,15 +16,16 @@ SOURCE = Path(__file__).with_name("cuba.cu")
 
 
 def forward(drive: Tensor, neurons: Neurons, state: State, save: bool) -> tuple[Tensor, State, Tensor | None]:
-    """See `reference.forward`."""
+    """See `reference.forward`; waits for the drive once, to see how large it is."""
     batch, steps, n = drive.shape
+    integer = integer_type_of(drive, neurons, state)
     spikes = torch.empty_like(drive)
     after = State(*(torch.empty_like(before) for before in (state.current, state.voltage, state.tail)))
     saved = torch.empty_like(drive) if save else None
     parameters = (neurons.current_decay, neurons.voltage_decay, neurons.threshold)
     launch(
         SOURCE,
-        "forward",
+        f"forward_{integer.__name__}",
         batch * n,
         drive,
         *parameters,
@@ -47,10 +49,7 @@ def backward(grad_spikes: Tensor, voltage: Tensor, neurons: Neurons, hop: int) -
     """See `reference.backward`; within 2e-6 of the largest gradient, for exp is another."""
     batch, steps, n = grad_spikes.shape
     grad_drive = torch.empty_like(grad_spikes)
-    kept = [(1 - decay / 4096).float() for decay in (neurons.current_decay, neurons.voltage_decay)]
-    theta = ((neurons.threshold.double() + 0.01) / neurons.scale).float()
-    width = neurons.surrogate_width
-    parameters = (*kept, theta, width.float())
+    parameters = (neurons.current_decay, neurons.voltage_decay, neurons.threshold, neurons.surrogate_width)
     launch(
         SOURCE,
         "backward",
@@ -58,9 +57,9 @@ def backward(grad_spikes: Tensor, voltage: Tensor, neurons: Neurons, hop: int) -
         grad_spikes,
         voltage,
         *parameters,
-        (neurons.surrogate_scale / (2 * width)).float(),
         *(np.int64(parameter.numel()) for parameter in parameters),
-        np.float32(1 / neurons.scale),
+        np.float64(neurons.scale),
+        np.float64(neurons.surrogate_scale),
         grad_drive,
         *map(np.int64, (batch, steps, n, hop)),
     )

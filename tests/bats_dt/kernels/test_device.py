@@ -75,6 +75,16 @@ def on_gpu(address, strides=None):
     return SimpleNamespace(__cuda_array_interface__=interface)
 
 
+def tensor_on_gpu(address, contiguous=True):
+    return SimpleNamespace(
+        is_cuda=True,
+        data_ptr=lambda: address,
+        is_contiguous=lambda: contiguous,
+        shape=(2, 3),
+        stride=lambda: (3, 1) if contiguous else (1, 2),
+    )
+
+
 def test_a_kernel_gets_a_thread_an_item_on_the_callers_device_and_stream(cupy, source):
     fake = cupy()
     device.launch(source, "add", 2 * device.THREADS + 1, [on_gpu(4096), np.int64(7), None], device=3, stream=99)
@@ -83,6 +93,13 @@ def test_a_kernel_gets_a_thread_an_item_on_the_callers_device_and_stream(cupy, s
     assert values == (4096, 7, 0)
     assert [type(value) for value in values] == [np.uint64, np.int64, np.uint64]
     assert fake.entered == [("device", 3), ("stream", (0, 99))]
+
+
+def test_a_tensor_of_torch_is_its_address(cupy, source):
+    fake = cupy()
+    device.launch(source, "add", 1, [tensor_on_gpu(4096)], device=0, stream=0)
+    [(_, _, _, values)] = fake.calls
+    assert values == (4096,) and type(values[0]) is np.uint64
 
 
 def test_before_version_14_cupy_takes_the_streams_address(cupy, source):
@@ -152,3 +169,5 @@ def test_what_a_kernel_cannot_take_is_refused_in_words(source):
         device.launch(source, "add", 1, [np.int64(1), [2]], device=0, stream=0)
     with pytest.raises(ValueError, match=r"argument 0 of add has shape \(2, 3\) and strides \(4, 8\): .* contiguous"):
         device.launch(source, "add", 1, [on_gpu(1, (4, 8))], device=0, stream=0)
+    with pytest.raises(ValueError, match=r"argument 0 of add has shape \(2, 3\) and strides \(1, 2\): .* contiguous"):
+        device.launch(source, "add", 1, [tensor_on_gpu(1, contiguous=False)], device=0, stream=0)
