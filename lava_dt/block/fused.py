@@ -48,10 +48,8 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
     if bins is not None and not bins.shape[-1]:  # the call ends before its first grid step
         return order.logical(bins.new_zeros(x.shape[0], 0, plan.connections.n_out))
     if events is None:
-        if _whole(bins.detach()):
-            drive = plan.drive(bins, neuron.quantize_8bit(weight))
-            drive = snapped(drive, 2 / neuron.w_scale) if drive.is_cuda else drive
-        else:  # the sums are rounded, and whose rounding it is decides: lava-dl's
+        drive = plan.whole_drive(bins, neuron.quantize_8bit(weight), 2 / neuron.w_scale)
+        if drive is None:  # the sums are rounded, and whose rounding it is decides: lava-dl's
             drive = order.physical(block.drive(bins))
         spikes, after = respond(drive, neurons, before, hop)
     else:
@@ -63,20 +61,6 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
     keep(neuron, order, after)
     spikes = order.logical(spikes)
     return spikes if neuron.drop is None else neuron.drop(spikes)
-
-
-def _whole(x: Tensor) -> bool:
-    """Whether all are whole numbers; on the CPU one sample at a time, on a GPU at once, for every answer is waited
-    for."""
-    return all(torch.equal(part, part.round()) for part in ([x] if x.is_cuda else x))
-
-
-def snapped(drive: Tensor, unit: float) -> Tensor:
-    """Sums of whole multiples of ``unit`` without the rounding of a fast convolution (cuDNN's Winograd and FFT).
-
-    Gradient: *straight-through*.
-    """
-    return drive + (torch.round(drive.detach() / unit) * unit - drive.detach())
 
 
 def shift_within(block: Any) -> int:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from lava.lib.dl.slayer import synapse as upstream
 from torch import Tensor
 
-from lava_dt.synapse import connections
+from lava_dt.synapse import connections, tensor_cores
 from lava_dt.synapse.connections import Connections, Window
 from lava_dt.synapse.order import Order
 from lava_dt.synapse.product import product
@@ -59,6 +59,18 @@ class Plan:
         """
         raise NotImplementedError
 
+    def whole_drive(self, x: Tensor, weight: Tensor, unit: float) -> Tensor | None:
+        """`drive` with the bits of every order of the sums; None where x is not in whole numbers.
+
+        Args:
+            x: as `drive`.
+            weight: whole multiples of ``unit`` in 8 bits. Gradient: *straight-through* the rounding of a GPU.
+        """
+        if not whole(x):
+            return None
+        drive = self.drive(x, weight)
+        return snapped(drive, unit) if drive.is_cuda else drive
+
     def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
         """The gradient of x in `drive`: (batch, time, n_out) -> (batch, neuron..., time)."""
         raise NotImplementedError
@@ -79,6 +91,13 @@ class _Dense(Plan):
     def drive(self, x: Tensor, weight: Tensor) -> Tensor:
         time_first = x.transpose(1, 2).contiguous()  # one order of memory, hence of the sums, for every x
         return torch.matmul(time_first, weight.reshape(weight.shape[0], -1).t())
+
+    def whole_drive(self, x: Tensor, weight: Tensor, unit: float) -> Tensor | None:
+        if x.is_cuda and tensor_cores.AVAILABLE:
+            spikes = tensor_cores.narrowed(x.detach())
+            if spikes is not None:
+                return tensor_cores.product(x, weight.reshape(weight.shape[0], -1), spikes)
+        return self.drive(x, weight) if whole(x) else None
 
     def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
         multiply = product if grad_drive.device.type == "cpu" else torch.matmul
@@ -209,6 +228,30 @@ class _Unpooling(_Pooling):
     def input_gradient(self, grad_drive: Tensor, weight: Tensor) -> Tensor:
         images = F.conv2d(self._images(grad_drive), self._kernels(weight), **self._options)
         return self._back(images, grad_drive.shape[0])
+
+
+def whole(x: Tensor) -> bool:
+    """Whether all entries are whole numbers: sample by sample, but for a GPU, each of whose answers takes a wait."""
+    x = x.detach()
+    return all(torch.equal(part, part.round()) for part in ([x] if x.is_cuda else x))
+
+
+def snapped(drive: Tensor, unit: float) -> Tensor:
+    """Sums of whole multiples of ``unit`` without the rounding of a fast convolution (cuDNN's Winograd and FFT).
+
+    Gradient: *straight-through*.
+    """
+    return _Snapped.apply(drive, unit)
+
+
+class _Snapped(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, drive: Tensor, unit: float) -> Tensor:
+        return (drive / unit).round_().mul_(unit)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return grad, None
 
 
 def plan_of(synapse: Any, neurons: tuple[int, ...]) -> Plan | None:

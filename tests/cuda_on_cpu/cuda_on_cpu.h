@@ -5,6 +5,7 @@
 #pragma once
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -17,6 +18,12 @@
 
 struct Position { unsigned x = 0, y = 0, z = 0; };
 inline thread_local Position threadIdx, blockIdx, blockDim, gridDim;
+
+inline unsigned __float_as_uint(float value) {
+    unsigned bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
 
 /* The name NumPy gives a parameter's type; a pointer's has a star before it. */
 template <typename T> std::string name_of() {

@@ -24,3 +24,12 @@ def parameters():
 def spikes():
     """Random spikes (batch, neuron, time) at 10 % density, T = 100."""
     return (torch.rand(4, 40, 100, generator=torch.Generator().manual_seed(7)) < 0.1).float()
+
+
+@pytest.fixture(params=["on the CPU", pytest.param("on a GPU", marks=pytest.mark.gpu)])
+def where(request):
+    """Where a CUDA kernel and its tensors are: the stand-in for a GPU on the CPU, then a GPU."""
+    if request.param == "on a GPU":
+        return request.getfixturevalue("torch_gpu")
+    request.getfixturevalue("cuda_on_cpu")
+    return torch.device("cpu")

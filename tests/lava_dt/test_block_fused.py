@@ -5,7 +5,7 @@ import torch
 from lava.lib.dl import slayer
 
 from lava_dt import Timestep, rebin
-from lava_dt.block import arriving, cuba, fused, stepped
+from lava_dt.block import arriving, cuba, stepped
 from lava_dt.synapse import plan
 
 # Sums of floats in another order: a few units of the last of 24 bits, relative to the largest entry.
@@ -158,14 +158,6 @@ def test_values_that_are_no_whole_numbers_are_multiplied_as_lava_dl_does(paramet
         else:
             outputs.append(module.Conv(parameters, 2, 16, 3)(x))
     assert torch.equal(*outputs) and outputs[0].sum() > 1000
-
-
-def test_the_rounding_of_a_fast_convolution_is_taken_back():
-    exact = torch.tensor([0.0, 1 / 32, -3.0, 100 / 32])
-    drive = (exact + torch.tensor([1e-6, -2e-6, 3e-6, 1e-4])).requires_grad_()
-    assert torch.equal(fused.snapped(drive, 1 / 32), exact)
-    fused.snapped(drive, 1 / 32).sum().backward()
-    assert torch.equal(drive.grad, torch.ones(4))
 
 
 def check_close(given, expected):

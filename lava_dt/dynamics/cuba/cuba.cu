@@ -80,21 +80,20 @@ __device__ __forceinline__ void respond(const float* __restrict__ drive, const l
             fetch(next, drive + start, first + AHEAD, 1, steps, n);
 #pragma unroll
             for (int k = 0; k < AHEAD; ++k) {
-                const long long t = first + k;
-                if (t < steps) {
-                    u = kept(u, keep_current) + (Integer)(scale * now[k]);
-                    v = kept(v, keep_voltage) + (Integer)(float)u;
-                    if (saved)
-                        saved[start + t * n] = (float)v;
-                    const bool fired = v > level;
-                    if (fired)
-                        v = soft_reset ? v - level : 0;
-                    const long long arrival = t + hop;
-                    if (arrival < steps)
-                        spikes[start + arrival * n] = fired;
-                    else
-                        last_tail[start_tail + (arrival - steps) * n] = fired;
-                }
+                const long long t = first + k, arrival = t + hop;
+                const bool is_step = t < steps; /* no branch around a step, so that the next can begin beside it */
+                const Integer u_now = kept(u, keep_current) + (Integer)(scale * now[k]);
+                const Integer v_now = kept(v, keep_voltage) + (Integer)(float)u_now;
+                const bool fired = v_now > level;
+                const Integer v_after = fired ? (soft_reset ? v_now - level : 0) : v_now;
+                u = is_step ? u_now : u;
+                v = is_step ? v_after : v;
+                float* const arrives =
+                    arrival < steps ? spikes + start + arrival * n : last_tail + start_tail + (arrival - steps) * n;
+                if (is_step)
+                    *arrives = fired;
+                if (is_step && saved)
+                    saved[start + t * n] = (float)v_now;
             }
         }
         last_current[row] = u;
@@ -162,13 +161,14 @@ extern "C" __global__ void backward(const float* __restrict__ grad_spikes, const
             fetch(next_grad, arrived, last - AHEAD, -1, steps - hop, n);
             fetch(next_v, voltage + start, last - AHEAD, -1, steps, n);
 #pragma unroll
+            for (int k = 0; k < AHEAD; ++k) /* all before the chain: side by side */
+                grad[k] *= height * expf(fabsf(v[k] * unit - centre) * rate);
+#pragma unroll
             for (int k = 0; k < AHEAD; ++k) {
-                if (last - k >= 0) {
-                    const float rho = height * expf(fabsf(v[k] * unit - centre) * rate);
-                    gv = keep_v * gv + grad[k] * rho;
-                    gu = keep_u * gu + gv;
+                gv = keep_v * gv + grad[k];
+                gu = keep_u * gu + gv;
+                if (last - k >= 0)
                     grad_drive[start + (last - k) * n] = gu;
-                }
             }
         }
     }
