@@ -43,6 +43,18 @@ def test_both_sides_start_from_the_same_weights_and_delays():
     assert torch.equal(weights, upstream[0].synapse.weight.detach().flatten(1))
 
 
+@pytest.mark.parametrize("network", ["dense", "conv"])
+def test_no_weight_is_so_near_an_edge_of_its_bits_that_another_order_of_sums_would_round_it_elsewhere(network):
+    for seed in range(3):
+        synapses = [block.synapse for block in build(TINY.model_copy(update={"network": network}), UPSTREAM, seed)
+                    if hasattr(getattr(block, "synapse", None), "weight_v")]  # fmt: skip
+        for synapse in synapses:
+            steps = synapse.weight * 32
+            assert ((steps - steps.floor() - 0.5).abs() > 9e-5).all()
+            torch.testing.assert_close(synapse.weight, synapse.weight_v, rtol=1e-6, atol=0)
+        assert len(synapses) == {"dense": 2, "conv": 3}[network]
+
+
 def test_an_event_input_holds_what_the_dense_one_holds():
     for case in (TINY, TINY.model_copy(update={"network": "conv"})):
         assert torch.equal(spike_train(case, EVENTS, 0).to_dense(), spike_train(case, DENSE, 0))
@@ -211,9 +223,30 @@ def test_on_a_gpu_there_are_no_lists_of_events_and_no_lava_dl_without_its_compil
 
     case = TINY.model_copy(update={"entries": (UPSTREAM, DENSE, EVENTS, PLAIN)})
     monkeypatch.setattr(run, "without_gpu_extension", lambda: "nvcc cannot be found")
+    run._why_not_upstream.cache_clear()
     placed = run._on("cuda", [case], Console())
     assert [entry.name for entry in placed[0].entries] == ["lava-dt", "plain torch"]
     assert "nvcc cannot be found: on the GPU there is lava-dt and the plain torch loop alone" in capsys.readouterr().err
+
+
+def test_a_contestant_that_breaks_down_on_the_gpu_leaves_the_others_theirs(monkeypatch, capsys):
+    from runs.console import Console
+
+    class OnTheCPU(Contestant):
+        def __init__(self, case, entry, seed):
+            super().__init__(case.model_copy(update={"device": "cpu"}), entry, seed)
+
+        def step(self):
+            if self.name == "lava-dl":
+                raise RuntimeError("no kernel image is available")
+            super().step()
+
+    monkeypatch.setattr(contestants, "Contestant", OnTheCPU)
+    monkeypatch.setattr(run, "_synchroniser", lambda case: lambda: None)
+    record = run._race(TINY.model_copy(update={"device": "cuda"}), 0, Console())
+    assert record["failed"] == {"lava-dl": "RuntimeError: no kernel image is available"}
+    assert set(record["entries"]) == {"lava-dt", "plain torch"} and record["reference"] == "lava-dt"
+    assert "lava-dl cannot take part" in capsys.readouterr().err
 
 
 def test_a_busy_machine_is_told(monkeypatch):

@@ -94,6 +94,7 @@ def build(case: Case, entry: Entry, seed: int) -> Any:
         warnings.filterwarnings("ignore", ".*weight_norm.*")  # lava-dl's way of normalising
         upstream = _blocks(case, slayer.block.cuba, NEURON)
     _draw_delays(upstream, seed)
+    _settle(upstream)
     if entry.library == "plain torch":
         return _plain(upstream)
     if entry.library == "lava-dl" and entry.clock == "fine":
@@ -176,6 +177,25 @@ def _draw_delays(network: Any, seed: int) -> None:
             channels = block.synapse.out_channels
             delay.delay.data = LARGEST_DELAY * torch.rand(channels, generator=generator)
             delay.init = True
+
+
+def _settle(network: Any) -> None:
+    """Moves weights off the edges of their 8 bits, so that all devices round them alike.
+
+    A weight norm sums in another order on every device, which changes a weight by a rounding of 6e-8: one within
+    1e-4 of an edge becomes another multiple of 1/32 on one of them now and then, and with it the spikes.
+    """
+    for block in network.children():
+        synapse = getattr(block, "synapse", None)
+        if not hasattr(synapse, "weight_v"):
+            continue
+        step = 2 / block.neuron.w_scale
+        values = synapse.weight_v.data
+        place = values / step - torch.floor(values / step) - 0.5
+        values += torch.where(place.abs() < 1e-4, torch.where(place < 0, -2e-4, 2e-4) * step, 0.0)
+        synapse.weight_g.data = torch.norm_except_dim(values, 2, 0)
+        for hook in synapse._forward_pre_hooks.values():
+            hook(synapse, None)  # the norm's, which writes synapse.weight
 
 
 def _copy_synapses(source: torch.nn.Module, target: torch.nn.Module) -> None:

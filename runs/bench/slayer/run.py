@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, Literal
 
 from runs.bench.machine import busy_sentence, describe_machine, load, set_threads, torch_gpu, without_gpu_extension
@@ -77,22 +78,38 @@ def _on(device: Literal["cpu", "cuda"], chosen: list[Case], console: Console) ->
     if device == "cpu":
         return chosen
     placed = [case.with_device("cuda") for case in chosen]
-    reason = without_gpu_extension()
+    reason = _why_not_upstream() if placed else None
     if reason is None:
-        _let_upstream_compile()
         return placed
-    if placed:
-        console.warn(f"{reason}: on the GPU there is lava-dt and the plain torch loop alone")
+    console.warn(f"{reason}: on the GPU there is lava-dt and the plain torch loop alone")
     return [
         case.model_copy(update={"entries": tuple(e for e in case.entries if e.library != "lava-dl")}) for case in placed
     ]
 
 
-def _let_upstream_compile() -> None:
-    """lava-dl asks its compiler for the GPUs of 2020 alone; the patch asks for the one that is there."""
+@cache
+def _why_not_upstream() -> str | None:
+    """Why lava-dl cannot run on this GPU, None where it can; its extension is compiled here, for minutes at worst.
+
+    lava-dl asks its compiler for the GPUs of 2020 alone; the patch asks for the one that is there.
+    """
+    import torch
+
     import patches
 
+    reason = without_gpu_extension()
+    if reason is not None:
+        return reason
     patches.apply("lava-dl-cuda-arch")
+    from lava.lib.dl.slayer.neuron.dynamics import leaky_integrator
+
+    one = torch.ones(1, 1, 1, device="cuda")
+    try:
+        leaky_integrator.dynamics(one, one.flatten(), one.flatten(), 64)
+        torch.cuda.synchronize()
+    except Exception as error:  # of a compiler, a loader or a device
+        return f"lava-dl's GPU extension does not run here ({one_line(error)})"
+    return None
 
 
 def _check(timed: list[Case], seed: int, console: Console) -> tuple[list[Record], list[Case]]:
@@ -127,7 +144,18 @@ def _records(able: list[Case], weighed: list[Case], options: SlayerBench, consol
 def _race(case: Case, seed: int, console: Console) -> Record:
     from runs.bench.slayer.contestants import Contestant
 
-    contestants = [Contestant(case, entry, seed) for entry in case.entries]
+    contestants: list[Contestant] = []
+    failed: dict[str, str] = {}
+    for entry in case.entries:
+        try:
+            contestant = Contestant(case, entry, seed)
+            if case.device == "cuda":  # not everything that runs on the CPU does there
+                contestant.step()
+        except Exception as error:  # whatever it is, the others can go on
+            failed[entry.name] = one_line(error)
+            console.warn(f"{entry.name} cannot take part ({case.title}): {failed[entry.name]}")
+        else:
+            contestants.append(contestant)
     done = iter(range(1, case.rounds + 2))
     try:
         times = race(contestants, case.rounds, _synchroniser(case), lambda: console.tick(next(done), case.rounds + 1))
@@ -135,10 +163,10 @@ def _race(case: Case, seed: int, console: Console) -> Record:
         why = one_line(error)
         console.warn(f"{case.title} was stopped: {why}")
         return record_of(case, case.title, {}, {"the case": why}, UPSTREAM.name)
-    reference = UPSTREAM if UPSTREAM in case.entries else case.entries[0]
-    summary = summarise(times, reference.name)
+    reference = UPSTREAM.name if UPSTREAM.name in times else next(iter(times), UPSTREAM.name)
+    summary = summarise(times, reference)
     entries = {name: {**row, "walls": times[name].wall, "cpus": times[name].cpu} for name, row in summary.items()}
-    return record_of(case, case.title, entries, {}, reference.name)
+    return record_of(case, case.title, entries, failed, reference)
 
 
 def _weigh(case: Case, options: SlayerBench, console: Console) -> Record:
