@@ -1,4 +1,4 @@
-"""Blocks on a GPU do what they do on the CPU."""
+"""Blocks on a GPU do what they do on the CPU; its way is walked on the CPU, too, with the kernels' stand-ins."""
 
 import copy
 
@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from lava_dt import Timestep
-from lava_dt.block import cuba
-
-pytestmark = pytest.mark.gpu
+from lava_dt.block import cuba, fused
+from lava_dt.block.arriving import dense
+from lava_dt.synapse import tensor_cores
 
 # Of the largest gradient: sums of floats in another order, through two layers.
 ROUNDING = 1e-5
@@ -66,7 +66,7 @@ def case(request, parameters):
     return make
 
 
-def outcome(net, x, device):
+def outcome(net, x, device="cpu"):
     net, x = copy.deepcopy(net).to(device), x.detach().clone().to(device).requires_grad_()
     y = net(x)
     y.backward(torch.randn(y.shape, generator=torch.Generator().manual_seed(5)).to(device))
@@ -74,11 +74,29 @@ def outcome(net, x, device):
     return y.detach().cpu(), {"input": x.grad.cpu(), **gradients}
 
 
+@pytest.fixture(params=["on the CPU", pytest.param("on a GPU", marks=pytest.mark.gpu)])
+def outcome_there(request, monkeypatch):
+    """`outcome` on a GPU; or on the CPU, with tensors that say that they are on one."""
+    if request.param == "on a GPU":
+        device = request.getfixturevalue("torch_gpu")
+        return lambda net, x: outcome(net, x, device)
+    request.getfixturevalue("cuda_on_cpu")
+    monkeypatch.setattr(tensor_cores, "_wide", lambda spikes, weight: spikes.float() @ weight.float())
+    monkeypatch.setattr(fused, "_arriving", lambda neuron, x, density: (None, neuron.gather(dense(x)), False))
+
+    def pretended(net, x):
+        with monkeypatch.context() as patched:
+            patched.setattr(torch.Tensor, "is_cuda", True, raising=False)
+            return outcome(net, x)
+
+    return pretended
+
+
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
-def test_spikes_are_the_cpus_and_gradients_to_rounding(torch_gpu, case, step):
+def test_spikes_are_the_cpus_and_gradients_to_rounding(outcome_there, case, step):
     net, x = case(step)
-    expected, gradients = outcome(net, x, "cpu")
-    spikes, found = outcome(net, x, torch_gpu)
+    expected, gradients = outcome(net, x)
+    spikes, found = outcome_there(net, x)
     assert expected.any() and torch.equal(spikes, expected)
     assert found.keys() == gradients.keys()
     for name, grad in gradients.items():
@@ -86,9 +104,9 @@ def test_spikes_are_the_cpus_and_gradients_to_rounding(torch_gpu, case, step):
         torch.testing.assert_close(found[name], grad, rtol=0, atol=atol, msg=lambda text, name=name: f"{name}: {text}")
 
 
-def test_repeated_runs_have_equal_bits(torch_gpu, case):
+def test_repeated_runs_have_equal_bits(outcome_there, case):
     net, x = case(None)
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-        (spikes, gradients), (again, gradients_again) = (outcome(net, x, torch_gpu) for _ in range(2))
+        (spikes, gradients), (again, gradients_again) = (outcome_there(net, x) for _ in range(2))
     assert torch.equal(spikes, again)
     assert all(torch.equal(grad, gradients_again[name]) for name, grad in gradients.items())
