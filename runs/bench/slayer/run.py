@@ -95,6 +95,7 @@ def _why_not_upstream() -> str | None:
     """
     import torch
 
+    import lava_dt  # noqa: F401  (before lava-dl: it applies the patches that importing lava-dl needs)
     import patches
 
     reason = without_gpu_extension()
