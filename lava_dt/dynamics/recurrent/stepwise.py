@@ -38,22 +38,24 @@ def respond(
         values.reshape(along_channels)
         for values in (neuron.current_step_decay, neuron.voltage_step_decay, neuron.level, neuron.surrogate_width)
     )
-    soft_reset = neuron.timestep.reset == "soft"
+    keep_current, keep_voltage = (_kept(decay.detach(), drive.dtype) for decay in (current_decay, voltage_decay))
+    step_down = level / neuron.s_scale if neuron.timestep.reset == "soft" else None
     current, voltage = (
         state.detach().to(drive).unsqueeze(-1) for state in (neuron.current_state, neuron.voltage_state)
     )
     spikes = torch.zeros_like(current)
     seen = [tail]
-    for t in range(drive.shape[-1]):
-        feedback = F.linear(spikes.reshape(len(drive), -1), weights).reshape(current.shape) + bias
-        current = _Leak.apply(drive[..., t : t + 1] + feedback, current, current_decay, neuron.s_scale)
+    for now in drive.split(1, -1):  # whose gradient is put together once, unlike that of slices
+        feedback = F.linear(spikes.reshape(len(drive), -1), weights).reshape(current.shape)
+        if bias:
+            feedback = feedback + bias
+        current = _Leak.apply(now + feedback, current, current_decay, keep_current, neuron.s_scale)
         if neuron.norm is not None:
             current = neuron.norm(current)
-        voltage = _Leak.apply(current, voltage, voltage_decay, neuron.s_scale)
+        voltage = _Leak.apply(current, voltage, voltage_decay, keep_voltage, neuron.s_scale)
         spikes = spike_function(voltage, level, neuron.s_scale, width, neuron.surrogate_scale, neuron.graded_spike)
-        fired = (spikes > 0).to(voltage.dtype).detach()
-        lost = level / neuron.s_scale if soft_reset else voltage.detach()
-        voltage = voltage - fired * lost
+        fired = (spikes.detach() > 0).to(voltage.dtype) if neuron.graded_spike else spikes.detach()
+        voltage = torch.addcmul(voltage, fired, voltage.detach() if step_down is None else step_down, value=-1)
         if neuron.graded_spike:
             spikes = neuron.in_real_units(spikes)
         if neuron.drop is not None:
@@ -63,18 +65,23 @@ def respond(
     return out[..., :steps], current[..., 0].detach(), voltage[..., 0].detach(), out[..., steps:].detach()
 
 
+def _kept(decay: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """1 - decay/4096 in float64, in which its products with integers are exact, and in the gradients' type."""
+    return (4096 - decay.double()) / 4096, (1 - decay / 4096).to(dtype)
+
+
 class _Leak(torch.autograd.Function):
     """One step of the leaky integrator: the adjoint of the real recurrence, *straight-through* its integers."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, state: Tensor, decay: Tensor, scale: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, state: Tensor, decay: Tensor, kept: tuple[Tensor, Tensor], scale: int) -> Tensor:
+        exact, ctx.kept = kept
         ctx.save_for_backward(state, decay)
-        before = torch.trunc(state * scale).double()
-        kept = torch.trunc(before * ((4096 - decay.double()) / 4096))
-        return ((kept + torch.trunc(scale * x).double()).float() / scale).to(x.dtype)
+        left = torch.trunc(torch.trunc(state * scale) * exact)
+        return ((left + torch.trunc(x * scale)).float() / scale).to(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         state, decay = ctx.saved_tensors
         grad_decay = (grad * state).sum_to_size(decay.shape) / -4096 if ctx.needs_input_grad[2] else None
-        return grad, grad * (1 - decay / 4096), grad_decay, None
+        return grad, grad * ctx.kept, grad_decay, None, None
