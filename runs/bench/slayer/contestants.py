@@ -186,7 +186,7 @@ def _settle(network: Any) -> None:
     1e-4 of an edge becomes another multiple of 1/32 on one of them now and then, and with it the spikes.
     """
     for block in network.children():
-        synapse = getattr(block, "synapse", None)
+        synapse: Any = getattr(block, "synapse", None)
         if not hasattr(synapse, "weight_v"):
             continue
         step = 2 / block.neuron.w_scale
