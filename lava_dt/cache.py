@@ -47,3 +47,43 @@ def prefetch(array, place, n):  # type: ignore[no-untyped-def]
     first = np.uint64(array.ctypes.data) + np.uint64(array.itemsize) * place
     for byte in range(0, n * array.itemsize, LINE):
         _ask_for(first + np.uint64(byte))
+
+
+@intrinsic
+def _line_past(typing_context: Any, source: Any, target: Any) -> Any:
+    """Writes the cache line at an address to another, past the caches."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        line = ir.VectorType(ir.IntType(32), LINE // 4).as_pointer()
+        read, written = (builder.inttoptr(address, line) for address in arguments)
+        write = builder.store(builder.load(read, align=LINE), written, align=LINE)
+        write.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, types.uint64), generate
+
+
+@intrinsic
+def settle(typing_context: Any) -> Any:
+    """Ends what was written past the caches, so that other threads see it; at the end of every kernel that does."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def write_past(source, n, target, row, column):  # type: ignore[no-untyped-def]
+    """target[row, column : column + n] = source[:n], float32, past the caches where whole lines fit.
+
+    Memory of a large signal is not in the caches, and is first loaded into them where it is written the usual way.
+    source: begins with a cache line. row, column: uint64.
+    """
+    first = np.uint64(target.ctypes.data) + np.uint64(4) * (row * np.uint64(target.shape[1]) + column)
+    whole = n - n % 16 if first % np.uint64(LINE) == 0 else 0
+    for byte in range(0, 4 * whole, LINE):
+        _line_past(np.uint64(source.ctypes.data) + np.uint64(byte), first + np.uint64(byte))
+    for i in range(whole, n):
+        target[row, column + np.uint64(i)] = source[np.uint64(i)]

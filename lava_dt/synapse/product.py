@@ -12,6 +12,7 @@ from numba import njit
 from torch import Tensor
 
 from bats_dt.kernels.threads import run_pieces
+from lava_dt.cache import aligned_zeros, settle, write_past
 from lava_dt.room import room
 
 TERMS = 8  # added at once
@@ -37,20 +38,24 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
 
 @njit(nogil=True, cache=True)
 def _product(first, end, x, weight, result):
+    n = weight.shape[1]
+    total = aligned_zeros(n, np.float32)
     for row in range(first, end):
-        result[row] = 0
+        total[:] = 0
         for k in range(0, x.shape[1], TERMS):
-            _add(result, np.uint64(row), weight, np.uint64(k), x[row, k : k + TERMS])
+            _add(total, weight, np.uint64(k), x[row, k : k + TERMS])
+        write_past(total, n, result, np.uint64(row), np.uint64(0))
+    settle()
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def _add(result, row, weight, k, x):
-    """result[row] += x[0] weight[k] + ... + x[7] weight[k + 7]"""
+@njit(nogil=True, cache=True, fastmath={"contract"}, forceinline=True)
+def _add(total, weight, k, x):
+    """total += x[0] weight[k] + ... + x[7] weight[k + 7]"""
     a, b, c, d, e, f, g, h = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
-    for i in range(result.shape[1]):
+    for i in range(total.size):
         j = np.uint64(i)
         one = a * weight[k, j] + b * weight[k + np.uint64(1), j]
         two = c * weight[k + np.uint64(2), j] + d * weight[k + np.uint64(3), j]
         three = e * weight[k + np.uint64(4), j] + f * weight[k + np.uint64(5), j]
         four = g * weight[k + np.uint64(6), j] + h * weight[k + np.uint64(7), j]
-        result[row, j] += (one + two) + (three + four)
+        total[j] += (one + two) + (three + four)
