@@ -1,13 +1,15 @@
 """Peak memory of one contestant, measured in a process of its own: `python -m runs.bench.memory MODULE '{...}'`.
 
-The peak is the largest resident size (VmHWM) during two steps of the case, input and network included, less the
-resident size after the imports and a step of the same network on a small input. Where the system lets a process
+The peak is the largest resident size (VmHWM) during two steps of the case, input and network included but not what was
+needed to make them, less the resident size after the imports and a step of the same network on a small input. Where the system lets a process
 reset its own mark ("5" to /proc/self/clear_refs) the peak is that of the steps alone; where it does not, and the
 imports had a higher one, the figure is too large, and says so.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import importlib
 import json
 import subprocess
@@ -88,10 +90,22 @@ def weigh(
 def _measure(module: str, order: dict[str, Any]) -> dict[str, Any]:
     weighed: Weighed = importlib.import_module(module)  # type: ignore[assignment]
     weighed.warm_up(order)
+    give_back()
     before = _resident("VmRSS")
     reset = _reset_mark()
     told = weighed.work(order)
     return {"mib": (_resident("VmHWM") - before) / _MIB, "reset": reset, **told}
+
+
+def give_back() -> None:
+    """Gives what the process has released back to the system where the C library does that (glibc).
+
+    Else what was needed to make a contestant would be counted as its steps', of which it is none.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _resident(name: str) -> int:

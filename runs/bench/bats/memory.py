@@ -7,7 +7,7 @@ from typing import Any
 
 from runs.bench.bats.cases import Case, Entry
 from runs.bench.bats.contestants import Contestant, on
-from runs.bench.memory import available, measure_in_child
+from runs.bench.memory import available, give_back, measure_in_child
 
 _MIB = 2**20
 
@@ -40,6 +40,7 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
 def _stepped(case: Case, order: dict[str, Any], steps: int) -> Contestant:
     data = None if order["data"] is None else Path(order["data"])
     contestant = Contestant(case, Entry(**order["entry"]), order["seed"], data)
+    give_back()
     for _ in range(steps):
         contestant.restore()
         contestant.step()

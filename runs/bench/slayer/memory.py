@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from runs.bench.memory import available, measure_in_child
+from runs.bench.memory import available, give_back, measure_in_child
 from runs.bench.slayer.cases import Case, Entry
 from runs.bench.slayer.contestants import Contestant
 
@@ -42,6 +42,7 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
 
 def _stepped(case: Case, entry: Entry, seed: int) -> Contestant:
     contestant = Contestant(case, entry, seed)
+    give_back()
     for _ in range(2):
         contestant.step()
     return contestant
