@@ -1,9 +1,9 @@
 """Peak memory of one contestant, measured in a process of its own: `python -m runs.bench.memory MODULE '{...}'`.
 
 The peak is the largest resident size (VmHWM) during two steps of the case, input and network included but not what was
-needed to make them, less the resident size after the imports and a step of the same network on a small input. Where the system lets a process
-reset its own mark ("5" to /proc/self/clear_refs) the peak is that of the steps alone; where it does not, and the
-imports had a higher one, the figure is too large, and says so.
+needed to make them, less the resident size after the imports and a step of the same network on a small input. Where
+the system lets a process reset its own mark ("5" to /proc/self/clear_refs) the peak is that of the steps alone; where
+it does not, and the imports had a higher one, the figure is too large, and says so.
 """
 
 from __future__ import annotations
