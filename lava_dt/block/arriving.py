@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.weight_norm import WeightNorm
 
+from lava_dt.block.known import known
 from lava_dt.dynamics.weight_norm import fits, normalise
 from lava_dt.events import Events, events_of
 from lava_dt.time_axis import bins
@@ -50,8 +51,8 @@ def normalised(synapse: Any) -> Tensor:
     for hook in synapse._forward_pre_hooks.values():
         if isinstance(hook, WeightNorm):
             v, g = (getattr(synapse, f"{hook.name}_{part}") for part in "vg")
-            if type(hook) is WeightNorm and hook.dim == 0 and torch.is_grad_enabled() and fits(v, g):
-                setattr(synapse, hook.name, normalise(v, g))
+            if type(hook) is WeightNorm and hook.dim == 0 and fits(v, g):
+                setattr(synapse, hook.name, known(synapse, (v, g), lambda: normalise(v, g)))  # noqa: B023
             else:
                 hook(synapse, None)
     return synapse.weight

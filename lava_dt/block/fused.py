@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lava_dt.block.arriving import dense, listed, whole_weights
+from lava_dt.block.known import laid_before
 from lava_dt.dynamics.cuba import respond, respond_to_events
 from lava_dt.events import Events, events_of
 from lava_dt.neuron import Neuron
@@ -44,6 +45,7 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
     neuron.allocate(plan.outputs, x.shape[0])
     neurons, before = parameters(neuron, order), state_before(neuron, order)
     weight = block.weights()
+    laid = laid_before(synapse, weight)
     events, bins, fine = _arriving(neuron, x, plan.largest_density)
     if bins is not None and not bins.shape[-1]:  # the call ends before its first grid step
         return order.logical(bins.new_zeros(x.shape[0], 0, plan.connections.n_out))
@@ -57,7 +59,9 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
         if not plan.connections.dense and torch.is_grad_enabled():  # several spikes of a step share a weight: one order
             events = events.by_neuron()
         layout = _Spread(plan, neuron.timestep, x.shape[-1]) if fine else plan
-        spikes, after = respond_to_events(events, weight, bins, plan.connections, layout, neurons, unit, before, hop)
+        spikes, after = respond_to_events(
+            events, weight, bins, plan.connections, layout, neurons, unit, before, hop, laid
+        )
     keep(neuron, order, after)
     spikes = order.logical(spikes)
     return spikes if neuron.drop is None else neuron.drop(spikes)

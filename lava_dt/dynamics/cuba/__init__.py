@@ -22,7 +22,7 @@ from torch.autograd.function import once_differentiable
 from lava_dt.dynamics.cuba import cpu, cuda, from_events
 from lava_dt.dynamics.cuba.neurons import Neurons, State
 from lava_dt.dynamics.cuba.singles import singly
-from lava_dt.dynamics.cuba.weights import HIGHEST, quantised, rows_gradient
+from lava_dt.dynamics.cuba.weights import HIGHEST, Laid, quantised, rows_gradient
 
 if TYPE_CHECKING:
     from lava_dt.events import Events
@@ -83,6 +83,7 @@ def respond_to_events(
     unit: float,
     state: State | None = None,
     hop: int = 0,
+    laid: Laid | None = None,
 ) -> tuple[Tensor, State]:
     """Spikes of CuBa neurons behind a synapse with weights of 8 bits, from the spikes it receives.
 
@@ -97,6 +98,7 @@ def respond_to_events(
         layout: of the weight.
         neurons, state, hop: as in `respond`; the neurons in the order of the drive.
         unit: a power of two, unit * scale is whole.
+        laid: where the weight's rows are kept as the kernels read them, for further calls with the same weight.
 
     Returns:
         As `respond`, n = connections.n_out.
@@ -134,7 +136,9 @@ def respond_to_events(
     before = _state_before(state, events.batch, connections.n_out, hop, neurons, weight.device)
     events = singly(events) if connections.dense else events
     save = torch.is_grad_enabled() and (weight.requires_grad or (x is not None and x.requires_grad))
-    spikes, *after = _RespondToEvents.apply(weight, x, rows, events, connections, layout, neurons, unit, before, save)
+    spikes, *after = _RespondToEvents.apply(
+        weight, x, rows, events, connections, layout, neurons, unit, before, laid, save
+    )
     return spikes, State(*after)
 
 
@@ -180,9 +184,12 @@ class _RespondToEvents(torch.autograd.Function):
         neurons: Neurons,
         unit: float,
         state: State,
+        laid: Laid | None,
         save: bool,
     ) -> tuple[Tensor, ...]:
-        spikes, after, voltage, largest = from_events.forward(events, rows, connections, unit, neurons, state, save)
+        spikes, after, voltage, largest = from_events.forward(
+            events, rows, connections, unit, neurons, state, save, laid
+        )
         if save:
             ctx.save_for_backward(voltage, weight)
         ctx.events, ctx.connections, ctx.layout, ctx.unit = events, connections, layout, unit
@@ -204,4 +211,4 @@ class _RespondToEvents(torch.autograd.Function):
             grad_weight = ctx.layout.weight_gradient(grad_rows)
         if grad_drive is not None:
             grad_x = ctx.layout.input_gradient(grad_drive, quantised(weight, ctx.unit))
-        return grad_weight, grad_x, *(None,) * 8
+        return grad_weight, grad_x, *(None,) * 9

@@ -20,7 +20,7 @@ from lava_dt.dynamics.cuba.bounds import integer_type
 from lava_dt.dynamics.cuba.lists import by_input
 from lava_dt.dynamics.cuba.neurons import Neurons, State
 from lava_dt.dynamics.cuba.step import SLOT
-from lava_dt.dynamics.cuba.weights import int8_rows
+from lava_dt.dynamics.cuba.weights import Laid, int8_rows
 from lava_dt.room import room
 
 if TYPE_CHECKING:
@@ -43,11 +43,15 @@ def forward(
     neurons: Neurons,
     state: State,
     save: bool,
+    laid: Laid | None = None,
 ) -> tuple[Tensor, State, Tensor | None, int]:
-    """See `reference.forward_events`."""
+    """See `reference.forward_events`; ``laid`` as in `respond_to_events`."""
     batch, steps, n = events.batch, events.steps, connections.n_out
     block = _columns(rows.shape[0], rows.shape[1], batch) if connections.dense else rows.shape[1]
-    laid, largest = int8_rows(rows, unit, block)
+    laid = {} if laid is None else laid
+    if (unit, block) not in laid:
+        laid[unit, block] = int8_rows(rows, unit, block)
+    table, largest = laid[unit, block]
     factor = round(unit * neurons.scale)
     integer = integer_type(float(largest * _most_spikes(events) * factor), steps, neurons, state)
     spikes, after = parameters.outputs(state, steps)
@@ -56,7 +60,7 @@ def forward(
         events.start,
         events.index,
         _counts(events),
-        laid,
+        table,
         steps,
         state.tail.shape[1],
         integer(factor),
@@ -72,7 +76,7 @@ def forward(
         after.voltage.numpy(),
     )
     if connections.dense:
-        run_pieces(batch * laid.shape[0], lambda first, end: gather.forward(first, end, *arrays))
+        run_pieces(batch * table.shape[0], lambda first, end: gather.forward(first, end, *arrays))
     else:
         links = (connections.start, connections.target, connections.row)
         run_pieces(batch, lambda first, end: scatter.forward(first, end, *links, *arrays))

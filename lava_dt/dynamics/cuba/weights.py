@@ -28,6 +28,8 @@ STRIP = 128  # inputs that are laid out at once: a strip of their weights stays 
 WORK = 4  # of an entry that is turned, in updates of the size that `run_pieces` counts
 
 LOWEST, HIGHEST = -128, 127
+
+Laid = dict[tuple[float, int], tuple[Array, int]]  # what `int8_rows` returned, by unit and block
 SIZE = 0x7FFFFFFF  # the bits of a float32 but its sign
 
 
