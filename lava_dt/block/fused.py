@@ -45,7 +45,6 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
     neuron.allocate(plan.outputs, x.shape[0])
     neurons, before = parameters(neuron, order), state_before(neuron, order)
     weight = block.weights()
-    laid = laid_before(synapse, weight)
     events, bins, fine = _arriving(neuron, x, plan.largest_density)
     if bins is not None and not bins.shape[-1]:  # the call ends before its first grid step
         return order.logical(bins.new_zeros(x.shape[0], 0, plan.connections.n_out))
@@ -59,9 +58,8 @@ def fused(block: Any, x: Tensor) -> Tensor | None:
         if not plan.connections.dense and torch.is_grad_enabled():  # several spikes of a step share a weight: one order
             events = events.by_neuron()
         layout = _Spread(plan, neuron.timestep, x.shape[-1]) if fine else plan
-        spikes, after = respond_to_events(
-            events, weight, bins, plan.connections, layout, neurons, unit, before, hop, laid
-        )
+        layer = (plan.connections, layout, neurons, unit)
+        spikes, after = respond_to_events(events, weight, bins, *layer, before, hop, laid_before(synapse, weight))
     keep(neuron, order, after)
     spikes = order.logical(spikes)
     return spikes if neuron.drop is None else neuron.drop(spikes)

@@ -136,9 +136,8 @@ def respond_to_events(
     before = _state_before(state, events.batch, connections.n_out, hop, neurons, weight.device)
     events = singly(events) if connections.dense else events
     save = torch.is_grad_enabled() and (weight.requires_grad or (x is not None and x.requires_grad))
-    spikes, *after = _RespondToEvents.apply(
-        weight, x, rows, events, connections, layout, neurons, unit, before, laid, save
-    )
+    layer = (connections, layout, neurons, unit)
+    spikes, *after = _RespondToEvents.apply(weight, x, rows, events, *layer, before, laid, save)
     return spikes, State(*after)
 
 
