@@ -24,10 +24,11 @@ medians over the rounds, ratios medians of the rounds' own ratios (above 1: fast
 those of all threads. A training step is zero_grad, forward, slayer.loss.SpikeRate, backward and Adam, for all
 contestants torch's own in one kernel (fused, where this torch has it); weights are put back before each, so that all
 rounds meet the same spikes. Inference is a forward pass without gradients, with the weights of the round before, which
-lava-dt compares and then need not normalise again. Inputs are random events, made before the clock starts: "events" is a torch.sparse_coo_tensor; on the coarse clock they lie in bins
-of dt already, all of them kept. "lava-dl" is at its own step, dt = 1, always; "lava-dl coarse" is lava-dl itself with
-the decays and threshold of the coarser step. The plain torch loop computes in float32, without Loihi's integers. Peak
-memory is that of a process of its own above its imports, input and network included.
+lava-dt compares and then need not normalise again. Inputs are random events, made before the clock starts: "events" is
+a torch.sparse_coo_tensor; on the coarse clock they lie in bins of dt already, all of them kept. "lava-dl" is at its own
+step, dt = 1, always; "lava-dl coarse" is lava-dl itself with the decays and threshold of the coarser step. The plain
+torch loop computes in float32, without Loihi's integers. Peak memory is that of a process of its own above its imports,
+input and network included.
 """
 
 
