@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OURS = {"bats_dt", "patches", "lava_dt", "runs"}
 UPSTREAM = {"lava", "torch", "h5py"}
-BASE = {"numpy", "scipy", "numba"}
+BASE = {"numpy", "scipy", "numba", "llvmlite"}
 ALLOWED = {
     "bats_dt": BASE | {"bats_dt", "cupy", "safetensors"},
     "patches": UPSTREAM | {"patches", "numpy"},
