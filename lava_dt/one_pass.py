@@ -30,7 +30,14 @@ def respond_in_order(neuron: Any, drive: Tensor) -> Tensor:
 
 
 def parameters(neuron: Any, order: Order) -> Neurons:
-    """What a step of dt is for this neuron, in integers; made again only where anything it comes from has changed."""
+    """What a step of dt is for this neuron, in integers; made again only where anything it comes from has changed.
+
+    For a derived class it is made at every call: what that comes from is not known here.
+    """
+    from lava_dt.neuron import Neuron
+
+    if type(neuron) is not Neuron:
+        return _parameters(neuron, order)
     known = _made.get(neuron)
     if known is None or known[0] != (order, neuron.origin):
         made = _parameters(neuron, order)

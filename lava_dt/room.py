@@ -45,8 +45,10 @@ def _kept_of(size: int) -> NDArray[Any] | None:
 
 def _keep(memory: NDArray[Any]) -> None:
     """Keeps memory, and gives back that of the sizes used longest ago where it is too much."""
-    _kept.setdefault(memory.size, []).append(memory)
-    for size in list(_kept):
-        if sum(one * len(held) for one, held in _kept.items()) <= MOST_KEPT:
-            break
-        del _kept[size]
+    if memory.size > MOST_KEPT:
+        return
+    held = _kept.pop(memory.size, [])  # the same list, from which another thread may take something at this moment
+    held.append(memory)
+    _kept[memory.size] = held  # the size used last comes last
+    while sum(size * len(arrays) for size, arrays in _kept.copy().items()) > MOST_KEPT:
+        _kept.pop(next(iter(_kept.copy()), 0), None)  # other threads may do the same

@@ -118,3 +118,17 @@ def test_what_is_known_goes_with_the_neuron():
     known = len(one_pass._made)
     del cells
     assert len(one_pass._made) < known
+
+
+def test_a_derived_class_is_asked_at_every_call():
+    class Raised(Neuron):
+        factor = 1
+
+        @property
+        def level(self):
+            return super().level * self.factor
+
+    cells = Raised(1.25, 0.25, 0.03)
+    before = parameters(cells, ORDER).threshold
+    cells.factor = 4
+    assert torch.equal(parameters(cells, ORDER).threshold, 4 * before)

@@ -30,6 +30,14 @@ def test_released_memory_is_used_again_and_memory_in_use_never():
     assert (view == 2).all()  # a view alone keeps its memory
 
 
+def test_what_was_used_last_is_kept_longest(monkeypatch):
+    monkeypatch.setattr(memory, "MOST_KEPT", 3 * LARGE)
+    monkeypatch.setattr(memory, "_kept", {})
+    for size in (LARGE // 4, LARGE // 4 + 1, LARGE // 4, LARGE // 4 + 2, LARGE):
+        room(size)
+    assert list(memory._kept) == [LARGE + LINE, LARGE + 8 + LINE]
+
+
 def test_no_more_than_the_most_is_kept(monkeypatch):
     monkeypatch.setattr(memory, "MOST_KEPT", 3 * LARGE)
     monkeypatch.setattr(memory, "_kept", {})

@@ -70,7 +70,10 @@ class _Delayed(torch.autograd.Function):
         per_channel = later.reshape(-1, *(1,) * (len(neurons) - 1)).expand(neurons)
         arrival = per_channel.permute([axis - 1 for axis in axes[2:]]).reshape(-1).contiguous().numpy()
         learnt = delay is not None and ctx.needs_input_grad[1]
-        ctx.save_for_backward(*((torch.from_numpy(cpu.kept(flat.numpy())), delay) if learnt else ()))
+        if learnt:
+            array = flat.numpy()
+            small = cpu.kept(array)  # or the array itself: then the tensor is saved, which knows when it is changed
+            ctx.save_for_backward(flat if small is array else torch.from_numpy(small), delay)
         ctx.axes, ctx.neurons, ctx.arrival, ctx.every, ctx.bins, ctx.span = (
             axes, neurons, arrival, every, spikes.shape[-1], span
         )  # fmt: skip

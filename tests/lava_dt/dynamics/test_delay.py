@@ -136,3 +136,13 @@ def test_what_does_not_fit_is_refused_in_words():
         delayed(spikes, None, torch.tensor([1, 2]), 1, 5, 1)
     with pytest.raises(ValueError, match=r"5 bins of 3 steps do not make up 16 steps"):
         delayed(spikes, None, torch.tensor([1]), 3, 16, 3)
+
+
+def test_spikes_that_change_before_the_delays_learn_from_them_are_refused():
+    fired = torch.rand(2, 20, 3, generator=torch.Generator().manual_seed(0)) < 0.3
+    spikes = 0.5 * fired.float().transpose(1, 2)  # as blocks return them: their memory is read where it lies
+    delay = torch.tensor([1.0, 2, 3], requires_grad=True)
+    moved = transport(spikes, Timestep(), 20, 0, delay)
+    spikes.zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        moved.sum().backward()
