@@ -1,7 +1,8 @@
 """Kernels of the fused CuBa layer with dense connections: what a spike adds is one row of the weights.
 
-Rows are added four at a time, the last group filled up with a row of zeros, because calling the loop costs as much as
-a few rows. Indices are uint64, so that none has to be checked for being negative.
+Rows are added eight at a time, those left four at a time, the last group filled up with a row of zeros: what a group
+costs beside its rows is as much as a few of them. Indices are uint64, so that none has to be checked for being
+negative.
 """
 
 # mypy: disallow-untyped-defs=False
