@@ -14,7 +14,7 @@ from numba import njit
 from lava_dt.cache import aligned_zeros
 from lava_dt.dynamics.cuba import adjoint, step
 
-MOST_ROWS = 248  # of int8 that int16 holds the sum of: 252 * 128 < 2**15
+MOST_ROWS = 248  # of int8 that int16 holds the sum of, in eights: 248 * 128 < 2**15
 
 
 @njit(nogil=True, cache=True)

@@ -17,7 +17,8 @@ def forward(
 ):  # fmt: skip
     """Pieces are samples; all neurons of one advance together, block by block. See `from_events`."""
     total = current.shape[1]
-    blocks = np.zeros((-(-total // step.SLOT), step.SLOTS * step.SLOT), values.dtype)
+    size = step.SLOTS * step.SLOT
+    blocks = aligned_zeros(-(-total // step.SLOT) * size, values.dtype).reshape((-1, size))
     x = aligned_zeros(total, values.dtype)
     sums = aligned_zeros(step.SLOT, np.int16)
     for b in range(first, end):
@@ -64,7 +65,8 @@ def backward(
     """
     total = voltage.shape[1]
     parts = grad_rows.shape[0]
-    blocks = np.zeros((-(-total // step.SLOT), adjoint.SLOTS * adjoint.SLOT), np.float32)
+    size = adjoint.SLOTS * adjoint.SLOT
+    blocks = aligned_zeros(-(-total // step.SLOT) * size, np.float32).reshape((-1, size))
     for part in range(first, end):
         for b in range(part * batch // parts, (part + 1) * batch // parts):
             for k in range(blocks.shape[0]):
