@@ -42,16 +42,21 @@ def list_dense(values: Array, steps: int, time_last: bool, neuron_at: Array, mos
         return None
     sizes = per_step.reshape(batch, parts, steps).swapaxes(1, 2)
     ends = np.cumsum(sizes).reshape(sizes.shape)
-    cursor = np.ascontiguousarray((ends - sizes).swapaxes(1, 2)).reshape(per_step.shape)
     start = np.append(0, ends[:, :, -1])
-    index, count = np.empty((2, start[-1]), np.int32)
-    pieces = list(found.items())
+    pieces = sorted(found.items())
+    if time_last:
+        cursor = np.ascontiguousarray((ends - sizes).swapaxes(1, 2)).reshape(per_step.shape)
+        index, count = np.empty((2, start[-1]), np.int32)
 
-    def fill(first: int, end: int) -> None:
-        for segments, (*lists, _) in pieces[first:end]:
-            rows.fill_rows(*segments, total, cursor, *lists, neuron_at, index, count)
+        def fill(first: int, end: int) -> None:
+            for segments, (*lists, _) in pieces[first:end]:
+                rows.fill_rows(*segments, total, cursor, *lists, neuron_at, index, count)
 
-    _divide(len(pieces), index.size >= ENOUGH, fill)
+        _divide(len(pieces), index.size >= ENOUGH, fill)
+    else:  # memory is in the order of the rows
+        hits = [(neuron, value, total[first:end].sum()) for (first, end), (_, neuron, value, _) in pieces]
+        place, count = (np.concatenate([piece[k][: piece[2]] for piece in hits]) for k in (0, 1))
+        index = neuron_at[place]
     return start, index, _none_if_ones(count)
 
 

@@ -18,7 +18,7 @@ from lava_dt.cache import prefetch
 
 AHEAD = 2048  # entries that are asked for before they are looked at
 WORD = 64  # entries whose bits are looked at together
-CHUNK = 1 << 14  # entries, which stay in the second-level cache until their values are read
+CHUNK = 1 << 11  # entries, few enough that memory is still being asked for while their values are read
 FIRST_CAPACITY = 1 << 16
 ALL_WHOLE, NOT_WHOLE, TOO_MANY = 0, 1, 2
 

@@ -1,5 +1,9 @@
 """Contestants in turn; the clock is a stand-in."""
 
+import itertools
+
+import pytest
+
 from runs.bench import stopwatch
 from runs.bench.sheet import Sheet
 from runs.bench.stopwatch import Times, race, summarise
@@ -16,17 +20,45 @@ class Racer:
         self._log.append("restore")
 
 
-def test_racers_take_turns_and_the_first_round_does_not_count():
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still but for what is added to its first entry."""
+    now = [0.0]
+    monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(stopwatch.time, "process_time", lambda: 2 * now[0])
+    return now
+
+
+class Slow(Racer):
+    """One whose steps take these times, over and over."""
+
+    def __init__(self, name, log, clock, *seconds):
+        super().__init__(name, log)
+        self._clock, self._seconds = clock, itertools.cycle(seconds)
+
+    def step(self):
+        super().step()
+        self._clock[0] += next(self._seconds)
+
+
+def test_racers_take_turns_and_the_first_round_does_not_count(clock):
     log, ticks = [], []
-    times = race([Racer("a", log), Racer("b", log)], 2, tick=lambda: ticks.append(1))
+    times = race([Slow("a", log, clock, 0.2), Slow("b", log, clock, 0.4)], 2, tick=lambda: ticks.append(1))
     assert log == ["restore", "a", "restore", "b"] * 3
     assert len(ticks) == 3
     assert {name: (len(t.wall), len(t.cpu)) for name, t in times.items()} == {"a": (2, 2), "b": (2, 2)}
 
 
-def test_the_clock_is_read_after_the_device_has_finished(monkeypatch):
+def test_a_turn_repeats_a_short_step_and_gives_the_mean(clock):
     log = []
-    monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: log.append("clock") or 0.0)
+    times = race([Slow("a", log, clock, 0.5), Slow("b", log, clock, 0.05, 0.04, 0.03)], 1)
+    assert log == [*["restore", "a"], *["restore", "b"] * 3] * 2
+    assert times["b"].wall == [pytest.approx(0.04)] and times["b"].cpu == [pytest.approx(0.08)]
+
+
+def test_the_clock_is_read_after_the_device_has_finished(monkeypatch):
+    log, times = [], itertools.count()
+    monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: log.append("clock") or float(next(times)))
     race([Racer("a", log)], 1, lambda: log.append("wait"))
     assert log == ["restore", "wait", "clock", "a", "wait", "clock"] * 2
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -117,7 +118,7 @@ def respond_to_events(
             f"the events are of {events.neurons} neurons but the connections start from {connections.start.size - 1}: "
             "pass the spikes of the layer below"
         )
-    if events.index.size and not 0 <= events.index.min() <= events.index.max() < events.neurons:
+    if events.index.size and events.index.view(np.uint32).max() >= events.neurons:  # a negative one becomes a large one
         raise ValueError(
             f"the events are of neurons {events.index.min()} to {events.index.max()} but there are {events.neurons}: "
             "list them with events_of()"

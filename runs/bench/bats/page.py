@@ -14,9 +14,11 @@ _AXES = {
 }
 _USUAL = {"batch": 32, "hidden": 512}
 _METHOD = """\
-Every round runs each contestant once, one after the other in one process; the first round is not counted. Times are
-medians over the rounds; "x" is the median of the rounds' own ratios to the literal port on as many threads (on the most
-of them for a GPU; above 1: faster). CPU seconds are those of all threads.
+Every round gives each contestant a turn, one after the other in one process; the first round is not counted. A turn is
+one step, or as many as fill a tenth of a second, whose mean it gives: a short step is timed as in a training, not with
+caches full of another library's numbers. Times are medians over the rounds; "x" is the median of the rounds' own ratios
+to the literal port on as many threads (on the most of them for a GPU; above 1: faster). CPU seconds are those of all
+threads.
 
 "literal port": the published BATS kernels, which need a GPU, written for a CPU from their description, with Numba:
 padded buffers, one scalar loop a (sample, neuron), every sample's weight gradient in memory and then their mean. Its

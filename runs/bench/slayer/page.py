@@ -19,16 +19,17 @@ _COLOURS = {
 _AXES = {"steps": "steps", "hidden": "hidden neurons", "batch": "batch", "density": "input density [%]", "dt": "dt"}
 _USUAL = {"steps": 300, "hidden": 512, "batch": 32, "density": 0.006, "dt": 1}
 _METHOD = """\
-Every round runs each contestant once, one after the other in one process; the first round is not counted. Times are
-medians over the rounds, ratios medians of the rounds' own ratios (above 1: faster than {reference}). CPU seconds are
-those of all threads. A training step is zero_grad, forward, slayer.loss.SpikeRate, backward and Adam, for all
-contestants torch's own in one kernel (fused, where this torch has it); weights are put back before each, so that all
-rounds meet the same spikes. Inference is a forward pass without gradients, with the weights of the round before, which
-lava-dt compares and then need not normalise again. Inputs are random events, made before the clock starts: "events" is
-a torch.sparse_coo_tensor; on the coarse clock they lie in bins of dt already, all of them kept. "lava-dl" is at its own
-step, dt = 1, always; "lava-dl coarse" is lava-dl itself with the decays and threshold of the coarser step. The plain
-torch loop computes in float32, without Loihi's integers. Peak memory is that of a process of its own above its imports,
-input and network included.
+Every round gives each contestant a turn, one after the other in one process; the first round is not counted. A turn is
+one step, or as many as fill a tenth of a second, whose mean it gives: a short step is timed as in a training, not with
+caches full of another library's numbers. Times are medians over the rounds, ratios medians of the rounds' own ratios
+(above 1: faster than {reference}). CPU seconds are those of all threads. A training step is zero_grad, forward,
+slayer.loss.SpikeRate, backward and Adam, for all contestants torch's own in one kernel (fused, where this torch has
+it); weights are put back before each, so that all rounds meet the same spikes. Inference is a forward pass without
+gradients, with the weights of the round before, which lava-dt compares and then need not normalise again. Inputs are
+random events, made before the clock starts: "events" is a torch.sparse_coo_tensor; on the coarse clock they lie in bins
+of dt already, all of them kept. "lava-dl" is at its own step, dt = 1, always; "lava-dl coarse" is lava-dl itself with
+the decays and threshold of the coarser step. The plain torch loop computes in float32, without Loihi's integers. Peak
+memory is that of a process of its own above its imports, input and network included.
 """
 
 
