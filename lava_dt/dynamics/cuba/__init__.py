@@ -70,8 +70,11 @@ def respond(drive: Tensor, neurons: Neurons, state: State | None = None, hop: in
     batch, _, n = drive.shape
     before = _state_before(state, batch, n, hop, neurons, drive.device)
     save = torch.is_grad_enabled() and drive.requires_grad
-    spikes, *after = _Respond.apply(drive, neurons, before, save)
-    return spikes, State(*after)
+    kernels = cuda if drive.is_cuda else cpu
+    spikes, after, voltage = kernels.forward(drive.detach().contiguous(), neurons, before, save)
+    if save:
+        spikes = _Respond.apply(drive, (spikes, voltage), neurons, hop)
+    return spikes, after
 
 
 def respond_to_events(
@@ -137,9 +140,13 @@ def respond_to_events(
     before = _state_before(state, events.batch, connections.n_out, hop, neurons, weight.device)
     events = singly(events) if connections.dense else events
     save = torch.is_grad_enabled() and (weight.requires_grad or (x is not None and x.requires_grad))
-    layer = (connections, layout, neurons, unit)
-    spikes, *after = _RespondToEvents.apply(weight, x, rows, events, *layer, before, laid, save)
-    return spikes, State(*after)
+    spikes, after, voltage, largest = from_events.forward(
+        events, rows, connections, unit, neurons, before, save, laid
+    )
+    if save:
+        layer = (connections, layout, neurons, unit)
+        spikes = _RespondToEvents.apply(weight, x, (spikes, voltage), events, *layer, hop, largest)
+    return spikes, after
 
 
 def _state_before(state: State | None, batch: int, n: int, hop: int, neurons: Neurons, device: torch.device) -> State:
@@ -153,53 +160,49 @@ def _state_before(state: State | None, batch: int, n: int, hop: int, neurons: Ne
 
 
 class _Respond(torch.autograd.Function):
+    """Only the way back: spikes and voltage are made before, and come as a pair, for autograd looks into none."""
+
     @staticmethod
-    def forward(ctx: Any, drive: Tensor, neurons: Neurons, state: State, save: bool) -> tuple[Tensor, ...]:
-        kernels = cuda if drive.is_cuda else cpu
-        spikes, after, voltage = kernels.forward(drive.detach().contiguous(), neurons, state, save)
-        if save:
-            ctx.save_for_backward(voltage)
-        ctx.neurons, ctx.hop = neurons, state.tail.shape[1]
-        ctx.mark_non_differentiable(after.current, after.voltage, after.tail)
-        return spikes, after.current, after.voltage, after.tail
+    def forward(ctx: Any, drive: Tensor, made: tuple[Tensor, Tensor], neurons: Neurons, hop: int) -> Tensor:
+        spikes, voltage = made
+        ctx.save_for_backward(voltage)
+        ctx.neurons, ctx.hop = neurons, hop
+        return spikes
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_spikes: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_spikes: Tensor) -> tuple[Tensor | None, ...]:
         (voltage,) = ctx.saved_tensors
         kernels = cuda if voltage.is_cuda else cpu
         return kernels.backward(grad_spikes.contiguous(), voltage, ctx.neurons, ctx.hop), None, None, None
 
 
 class _RespondToEvents(torch.autograd.Function):
+    """As `_Respond`."""
+
     @staticmethod
     def forward(
         ctx: Any,
         weight: Tensor,
         x: Tensor | None,
-        rows: Tensor,
+        made: tuple[Tensor, Tensor],
         events: Events,
         connections: Connections,
         layout: Layout,
         neurons: Neurons,
         unit: float,
-        state: State,
-        laid: Laid | None,
-        save: bool,
-    ) -> tuple[Tensor, ...]:
-        spikes, after, voltage, largest = from_events.forward(
-            events, rows, connections, unit, neurons, state, save, laid
-        )
-        if save:
-            ctx.save_for_backward(voltage, weight)
+        hop: int,
+        largest: int,
+    ) -> Tensor:
+        spikes, voltage = made
+        ctx.save_for_backward(voltage, weight)
         ctx.events, ctx.connections, ctx.layout, ctx.unit = events, connections, layout, unit
-        ctx.neurons, ctx.hop, ctx.largest = neurons, state.tail.shape[1], largest
-        ctx.mark_non_differentiable(after.current, after.voltage, after.tail)
-        return spikes, after.current, after.voltage, after.tail
+        ctx.neurons, ctx.hop, ctx.largest = neurons, hop, largest
+        return spikes
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_spikes: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_spikes: Tensor) -> tuple[Tensor | None, ...]:
         voltage, weight = ctx.saved_tensors
         grad_rows, grad_drive = from_events.backward(
             grad_spikes, voltage, ctx.events, ctx.connections, ctx.neurons, ctx.hop, keep=ctx.needs_input_grad[1]
@@ -211,4 +214,4 @@ class _RespondToEvents(torch.autograd.Function):
             grad_weight = ctx.layout.weight_gradient(grad_rows)
         if grad_drive is not None:
             grad_x = ctx.layout.input_gradient(grad_drive, quantised(weight, ctx.unit))
-        return grad_weight, grad_x, *(None,) * 9
+        return grad_weight, grad_x, *(None,) * 8
