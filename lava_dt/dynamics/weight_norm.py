@@ -55,7 +55,7 @@ class _Normalise(torch.autograd.Function):
         if not rows.is_contiguous():
             return torch.ops.aten._weight_norm_interface_backward(grad_weight.contiguous(), v, g, norm, 0)
         grad_v, grad_g = room(*v.shape), torch.empty_like(g)
-        arrays = (rows.numpy(), *(array.flatten(1).numpy() for array in (v, g, norm, grad_v, grad_g)))
+        arrays = (rows.numpy(), *(array.numpy().reshape(len(v), -1) for array in (v, g, norm, grad_v, grad_g)))
         run_pieces(-(-v.shape[0] // STRIP), lambda first, end: _backward(first, end, *arrays), WORK * v.numel())
         return grad_v, grad_g
 

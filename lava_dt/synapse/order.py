@@ -22,6 +22,8 @@ class Order:
 
     def logical(self, signal: Tensor) -> Tensor:
         """(batch, time, n) as (batch, neuron..., time), without moving memory."""
+        if len(self.shape) == 1:
+            return signal.transpose(1, 2)
         batch, steps, _ = signal.shape
         if self.channels_last:
             spatial = signal.view(batch, steps, *self.shape[1:], self.shape[0])

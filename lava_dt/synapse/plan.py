@@ -7,6 +7,7 @@ spikes, so that following spikes gives lava-dl's bits.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -75,7 +76,7 @@ class Plan:
         """The gradient of x in `drive`: (batch, time, n_out) -> (batch, neuron..., time)."""
         raise NotImplementedError
 
-    @property
+    @cached_property
     def order(self) -> Order:
         """Of the neurons that receive the drive."""
         return Order(self.outputs, channels_last=len(self.outputs) == 3)
@@ -83,7 +84,7 @@ class Plan:
 
 class _Dense(Plan):
     def rows(self, weight: Tensor) -> Tensor:
-        return weight.reshape(weight.shape[0], -1).t()
+        return weight.flatten(1).t()
 
     def weight_gradient(self, rows: Tensor) -> Tensor:
         return rows.t().reshape(rows.shape[1], rows.shape[0], 1, 1, 1)

@@ -26,24 +26,24 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
     result = room(*shape, n)
     if terms > FEW:
         return torch.matmul(rows, weight, out=result.view(-1, n)).view(result.shape)
-    missing = -terms % TERMS
-    arrays = (
-        torch.nn.functional.pad(rows, (0, missing)).numpy(),
-        torch.nn.functional.pad(weight, (0, 0, 0, missing)).numpy(),
-        result.view(-1, n).numpy(),
-    )
+    filled = np.zeros((-(-terms // TERMS) * TERMS, n), np.float32)
+    filled[:terms] = weight.numpy()
+    arrays = rows.contiguous().numpy(), filled, result.numpy().reshape(-1, n)
     run_pieces(rows.shape[0], lambda first, end: _product(first, end, *arrays), rows.shape[0] * n * TERMS)
     return result
 
 
 @njit(nogil=True, cache=True)
 def _product(first, end, x, weight, result):
-    n = weight.shape[1]
+    """weight: (terms or more, n), a multiple of TERMS, those beyond x's zeros."""
+    terms, n = weight.shape
     total = aligned_zeros(n, np.float32)
+    factors = np.zeros(terms, np.float32)
     for row in range(first, end):
         total[:] = 0
-        for k in range(0, x.shape[1], TERMS):
-            _add(total, weight, np.uint64(k), x[row, k : k + TERMS])
+        factors[: x.shape[1]] = x[row]
+        for k in range(0, terms, TERMS):
+            _add(total, weight, np.uint64(k), factors[k : k + TERMS])
         write_past(total, n, result, np.uint64(row), np.uint64(0))
     settle()
 

@@ -35,7 +35,7 @@ def test_what_was_used_last_is_kept_longest(monkeypatch):
     monkeypatch.setattr(memory, "_kept", {})
     for size in (LARGE // 4, LARGE // 4 + 1, LARGE // 4, LARGE // 4 + 2, LARGE):
         room(size)
-    assert list(memory._kept) == [LARGE + LINE, LARGE + 8 + LINE]
+    assert list(memory._kept) == [LARGE, LARGE + 8]
 
 
 def test_no_more_than_the_most_is_kept(monkeypatch):

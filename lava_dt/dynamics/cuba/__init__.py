@@ -13,6 +13,7 @@ weights are one sweep back; the reset is ignored there, as by lava-dl. `referenc
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from lava_dt.synapse import Connections
 
 __all__ = ["Layout", "Neurons", "State", "respond", "respond_to_events"]
+
+MOST_KEPT = 1 << 16  # neurons of a call whose state at rest is kept for the next
 
 
 class Layout(Protocol):
@@ -154,9 +157,13 @@ def _state_before(state: State | None, batch: int, n: int, hop: int, neurons: Ne
         raise ValueError(f"hop is {hop}: a spike cannot arrive before it is fired; use 0 or more steps")
     neurons.check_count(n)
     if state is None:
-        return State.rest(batch, n, hop, device)
+        kept = device.type == "cpu" and batch * n * max(1, hop) <= MOST_KEPT
+        return (_kept_rest if kept else State.rest)(batch, n, hop, device)
     state.check(batch, n, hop)
     return State(state.current.contiguous(), state.voltage.contiguous(), state.tail.detach().contiguous())
+
+
+_kept_rest = lru_cache(maxsize=8)(State.rest)  # read only
 
 
 class _Respond(torch.autograd.Function):

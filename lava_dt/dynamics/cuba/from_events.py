@@ -101,9 +101,9 @@ def backward(
     width = min(COLUMNS, 16 * -(-n // 16))
     group = max(1, steps) * max(1, min(batch, GRADIENT_AT_A_TIME // max(1, 4 * steps * width)))
     kept = room(batch * steps + 1 if keep else 0, n)
-    kept[-1:] = 0
-    grad_rows = room(connections.n_rows, n)
-    arrays = (*signals, *values, *by_input(events, group), group, width, kept.numpy(), grad_rows.numpy())
+    drive, grad_rows = kept.numpy(), room(connections.n_rows, n)
+    drive[-1:] = 0
+    arrays = (*signals, *values, *by_input(events, group), group, width, drive, grad_rows.numpy())
     run_pieces(-(-n // width), lambda first, end: gather.backward(first, end, *arrays))
     return grad_rows, kept[:-1].view(batch, steps, n) if keep else None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 P_BITS = 12  # decays are fractions of 2**12
@@ -64,6 +65,11 @@ class Neurons:
         each = (torch.aminmax(values) for values in (self.current_decay, self.voltage_decay, self.threshold))
         return [(low, high) for low, high in torch.stack([torch.stack(tuple(ends)) for ends in each]).tolist()]
 
+    @cached_property
+    def arrays(self) -> dict[Any, NDArray[Any]]:
+        """What the CPU's kernels have made of the parameters (`parameters`)."""
+        return {}
+
     def check_count(self, n: int) -> None:
         """Refuses parameters that are neither shared nor one a neuron."""
         for name in ("current_decay", "voltage_decay", "threshold", "surrogate_width"):
@@ -91,7 +97,7 @@ class State:
     def rest(batch: int, n: int, hop: int, device: torch.device) -> State:
         """Neurons that have received nothing."""
         current, voltage = (torch.zeros((batch, n), dtype=torch.int64, device=device) for _ in range(2))
-        return _Resting(current, voltage, torch.zeros((batch, hop, n), device=device))
+        return _Resting(current, voltage, torch.zeros((batch, hop, n), dtype=torch.float32, device=device))
 
     def check(self, batch: int, n: int, hop: int) -> None:
         """Refuses a state of another batch, number of neurons or hop, or of other types."""

@@ -35,7 +35,8 @@ SIZE = 0x7FFFFFFF  # the bits of a float32 but its sign
 
 def quantised(weight: Tensor, unit: float) -> Tensor:
     """The weights that `int8_rows` stands for, in the weight's own shape and unit."""
-    return torch.round(weight * (1 / unit)).clamp(LOWEST, HIGHEST) * unit
+    whole = np.rint(weight.detach().numpy() * np.float32(1 / unit))
+    return torch.from_numpy(whole.clip(LOWEST, HIGHEST) * np.float32(unit))
 
 
 def int8_rows(rows: Tensor, unit: float, block: int) -> tuple[Array, int]:
@@ -53,7 +54,7 @@ def int8_rows(rows: Tensor, unit: float, block: int) -> tuple[Array, int]:
     Raises:
         ValueError: a weight is not a number.
     """
-    columns = rows.detach().t().contiguous().numpy()  # of a dense synapse this is the weight itself
+    columns = np.ascontiguousarray(rows.detach().numpy().T)  # of a dense synapse this is the weight itself
     width, n_rows = columns.shape
     laid = room(-(-width // block), n_rows + 1, -(-block // 4) * 4, dtype=np.int8).numpy()
     laid[:, n_rows] = 0
@@ -78,10 +79,10 @@ def rows_gradient(grad_rows: Tensor, rows: Tensor, unit: float) -> Tensor:
     Returns:
         (n_rows, width) in the order of memory of a dense synapse's weight, (width, n_rows).
     """
-    columns = rows.detach().t().contiguous()
+    columns = np.ascontiguousarray(rows.detach().numpy().T)
     cut = room(*columns.shape)
-    arrays = (grad_rows.contiguous().numpy(), columns.numpy(), np.float32(1 / unit), cut.numpy())
-    run_pieces(-(-len(columns) // turn.STRIP), lambda first, end: _cut(first, end, *arrays), WORK * columns.numel())
+    arrays = (grad_rows.contiguous().numpy(), columns, np.float32(1 / unit), cut.numpy())
+    run_pieces(-(-len(columns) // turn.STRIP), lambda first, end: _cut(first, end, *arrays), WORK * columns.size)
     return cut.t()
 
 
