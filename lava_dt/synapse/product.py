@@ -26,8 +26,8 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
     result = room(*shape, n)
     if terms > FEW:
         return torch.matmul(rows, weight, out=result.view(-1, n)).view(result.shape)
-    filled = np.zeros((-(-terms // TERMS) * TERMS, n), np.float32)
-    filled[:terms] = weight.numpy()
+    filled = room(-(-terms // TERMS) * TERMS, n).numpy()
+    filled[:terms], filled[terms:] = weight.numpy(), 0
     arrays = rows.contiguous().numpy(), filled, result.numpy().reshape(-1, n)
     run_pieces(rows.shape[0], lambda first, end: _product(first, end, *arrays), rows.shape[0] * n * TERMS)
     return result
@@ -41,7 +41,8 @@ def _product(first, end, x, weight, result):
     factors = np.zeros(terms, np.float32)
     for row in range(first, end):
         total[:] = 0
-        factors[: x.shape[1]] = x[row]
+        for k in range(x.shape[1]):
+            factors[k] = x[row, k]
         for k in range(0, terms, TERMS):
             _add(total, weight, np.uint64(k), factors[k : k + TERMS])
         write_past(total, n, result, np.uint64(row), np.uint64(0))
