@@ -22,22 +22,40 @@ def singly(events: Events) -> Events:
 
     It does not where most events stand for several spikes, and cannot where a count is negative.
     """
-    if events.count is None or not events.count.size or events.count.min() < 1:
+    if events.count is None or not events.count.size:
         return events
-    total = np.concatenate([[0], np.cumsum(events.count, dtype=np.int64)])
-    if total[-1] > MOST * events.count.size:
+    start = np.empty_like(events.start)
+    if not _add_up(events.start, events.count, start) or start[-1] > MOST * events.count.size:
         return events
-    index = np.empty(total[-1], np.int32)
+    index = np.empty(start[-1], np.int32)
     run_pieces(
-        events.count.size,
-        lambda first, end: _repeat(first, end, events.index, events.count, total, index),
-        10 * events.count.size,
+        start.size - 1,
+        lambda first, end: _repeat(first, end, events.start, events.index, events.count, start, index),
+        index.size,
     )
-    return replace(events, start=total[events.start], index=index, count=None)
+    return replace(events, start=start, index=index, count=None)
 
 
 @njit(nogil=True, cache=True)
-def _repeat(first, end, index, count, total, repeated):
-    for e in range(first, end):
-        for i in range(total[e], total[e] + count[e]):
-            repeated[i] = index[e]
+def _add_up(start, count, total):
+    """Fills in how many spikes there are before each row; returns whether all counts are 1 or more."""
+    least, spikes = np.int32(1), 0
+    total[0] = 0
+    for r in range(start.size - 1):
+        for times in count[start[r] : start[r + 1]]:
+            least = min(least, times)
+            spikes += times
+        total[r + 1] = spikes
+    return least == 1
+
+
+@njit(nogil=True, cache=True)
+def _repeat(first, end, start, index, count, total, repeated):
+    """Pieces are rows; indices are unsigned, so that none has to be checked for being negative."""
+    for r in range(first, end):
+        place = np.uint64(total[r])
+        for event in range(start[r], start[r + 1]):
+            e = np.uint64(event)
+            for _ in range(count[e]):
+                repeated[place] = index[e]
+                place += np.uint64(1)
