@@ -109,9 +109,9 @@ class Registers(upstream.Neuron):
     def origin(self) -> tuple[Any, ...]:
         """Everything that the step's decays, threshold and surrogate come from, by value: where it is equal, so are
         they."""
-        decays = self.current_decay.detach(), self.voltage_decay.detach()
+        current, voltage = self.current_decay, self.voltage_decay
         return (
-            *((decay.dtype, decay.device, decay.tolist()) for decay in decays),
+            *(current.dtype, current.device, current.tolist(), voltage.dtype, voltage.device, voltage.tolist()),
             *(self.timestep, self._threshold, self.w_scale, self.s_scale, self.p_scale),
             *(float(self.tau_rho), upstream.TAU_RHO_MULT, self.surrogate_scale),
         )

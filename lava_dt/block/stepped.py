@@ -77,7 +77,7 @@ class Stepped(torch.nn.Module):
             raise TypeError(f"the input is a {type(x).__name__}: pass a torch tensor (batch, neuron..., time)")
         if x.layout not in (torch.strided, torch.sparse_coo):
             raise TypeError(f"the input's layout is {x.layout}: pass a dense tensor, or a sparse one as COO")
-        weights = next(self.parameters(), None)
+        weights = next(self.parameters(), None) if self.neuron is None else self.neuron.current_decay
         if not x.is_floating_point() or (weights is not None and x.dtype != weights.dtype):
             wanted = torch.float32 if weights is None else weights.dtype
             raise TypeError(f"the input is {x.dtype} but the block is {wanted}: convert the input with .to({wanted})")

@@ -51,11 +51,11 @@ class _Normalise(torch.autograd.Function):
             norm = torch.linalg.vector_norm(v.flatten(1), dim=1).view_as(g)
             along = (grad_weight * v).flatten(1).sum(1).view_as(g) / norm
             return g / norm * (grad_weight - v * along / norm), along
-        rows = grad_weight.flatten(1).t()
-        if not rows.is_contiguous():
+        rows = grad_weight.numpy().reshape(len(v), -1).T
+        if not rows.flags.c_contiguous:
             return torch.ops.aten._weight_norm_interface_backward(grad_weight.contiguous(), v, g, norm, 0)
         grad_v, grad_g = room(*v.shape), torch.empty_like(g)
-        arrays = (rows.numpy(), *(array.numpy().reshape(len(v), -1) for array in (v, g, norm, grad_v, grad_g)))
+        arrays = (rows, *(array.numpy().reshape(len(v), -1) for array in (v, g, norm, grad_v, grad_g)))
         run_pieces(-(-v.shape[0] // STRIP), lambda first, end: _backward(first, end, *arrays), WORK * v.numel())
         return grad_v, grad_g
 

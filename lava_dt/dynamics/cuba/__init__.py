@@ -143,9 +143,7 @@ def respond_to_events(
     before = _state_before(state, events.batch, connections.n_out, hop, neurons, weight.device)
     events = singly(events) if connections.dense else events
     save = torch.is_grad_enabled() and (weight.requires_grad or (x is not None and x.requires_grad))
-    spikes, after, voltage, largest = from_events.forward(
-        events, rows, connections, unit, neurons, before, save, laid
-    )
+    spikes, after, voltage, largest = from_events.forward(events, rows, connections, unit, neurons, before, save, laid)
     if save:
         layer = (connections, layout, neurons, unit)
         spikes = _RespondToEvents.apply(weight, x, (spikes, voltage), events, *layer, hop, largest)

@@ -248,3 +248,32 @@ def test_empty_drives_give_empty_spikes_and_keep_the_state(shape):
     assert spikes.shape == drive.grad.shape == shape
     if shape[1] == 0:
         assert all(torch.equal(a, b) for a, b in zip(vars(after).values(), vars(state).values(), strict=True))
+
+
+@pytest.mark.parametrize("hop", [0, 2])
+def test_calls_at_rest_share_nothing_that_one_of_them_changes(hop):
+    """Also where the first call is one of inference, and the state it returned has been written to."""
+    drive, cells = torch.rand(2, 9, 6), neurons(6)
+    with torch.inference_mode():
+        first, state = respond(drive, cells, hop=hop)
+        expected = first.clone()
+        for values in vars(state).values():
+            values.fill_(7)
+    learnt = drive.clone().requires_grad_()
+    second, after = respond(learnt, cells, hop=hop)
+    second.sum().backward()
+    assert torch.equal(second, expected)
+    assert learnt.grad.any() and not any(values.requires_grad for values in vars(after).values())
+    assert_same((respond(drive, cells, hop=hop)), (second, after))
+
+
+def test_neurons_of_two_numbers_share_parameters():
+    cells = neurons(5, shared=True)
+    for n in (3, 5, 3):
+        drive = torch.rand(2, 9, n, requires_grad=True)
+        spikes, state = respond(drive, cells)
+        slow = reference.forward(drive.detach(), cells, State.rest(2, n, 0, torch.device("cpu")), True)
+        assert_same((spikes, state), slow)
+        cotangent = torch.rand(2, 9, n)
+        spikes.backward(cotangent)
+        assert distance(drive.grad, reference.backward(cotangent, slow[2], cells, 0)) < ROUNDING
