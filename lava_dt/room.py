@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 LINE = 64  # bytes of a cache line
 LARGE = 1 << 20  # bytes from which on memory is kept
 MOST_KEPT = 1 << 28  # bytes in all
+HEAP_BLOCK = 31 << 20  # bytes, never touched
 
 _lent: dict[int, tuple[Any, NDArray[Any]]] = {}
 _kept: dict[int, list[NDArray[Any]]] = {}
@@ -26,6 +28,8 @@ def room(*shape: int, dtype: Any = np.float32) -> Tensor:
     filling them. So what a large tensor occupied is kept for the next of its size.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size >= LARGE:
+        _keep_heap()
     memory = _kept_of(size) if size >= LARGE else None
     if memory is None:
         memory = np.empty(size + LINE, np.uint8)
@@ -36,6 +40,16 @@ def room(*shape: int, dtype: Any = np.float32) -> Tensor:
         key = id(memory)
         _lent[key] = weakref.ref(array, lambda _: _keep(*_lent.pop(key)[1:])), memory
     return torch.from_numpy(array)
+
+
+@cache
+def _keep_heap() -> None:
+    """Lets torch's own large tensors, such as a normalised weight, find the memory of the one before.
+
+    glibc gives what is free at the heap's end back to Linux beyond twice the largest block, up to 32 MiB, that it has
+    seen freed; in a process that has freed none, every step may touch new memory, for longer than it computes.
+    """
+    torch.empty(HEAP_BLOCK, dtype=torch.uint8)
 
 
 def _kept_of(size: int) -> NDArray[Any] | None:

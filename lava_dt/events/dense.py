@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ def dense_events(x: Tensor, most: int) -> Events | None:
         x = x.contiguous()
         order = _Order(tuple(axis for axis in range(1, x.dim() - 1) if x.shape[axis] > 1), True)
     values = x.as_strided((batch, n * steps), (n * steps, 1)).numpy()
-    lists = cpu.list_dense(values, steps, order.time_last, _neurons_in_memory(x, order.neurons), most)
+    lists = cpu.list_dense(values, steps, order.time_last, _neurons_in_memory(tuple(x.shape), order.neurons), most)
     return None if lists is None else Events(*lists, tuple(x.shape))
 
 
@@ -61,9 +62,10 @@ def _memory_order(x: Tensor) -> _Order | None:
     return _Order(tuple(axis for axis in axes if axis != time), time_last)
 
 
-def _neurons_in_memory(x: Tensor, axes: tuple[int, ...]) -> Array:
-    """(neurons,) int32: which neuron, flat in C order of the shape, each place of memory belongs to."""
-    shape = [x.shape[axis] for axis in sorted(axes)]
+@lru_cache(maxsize=16)
+def _neurons_in_memory(whole: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    """(neurons,) int32: which neuron, flat in C order of the shape, each place of memory belongs to; not written to."""
+    shape = [whole[axis] for axis in sorted(axes)]
     rank = {axis: k for k, axis in enumerate(sorted(axes))}
     index = torch.arange(math.prod(shape), dtype=torch.int32).reshape(shape)
     return np.ascontiguousarray(index.permute([rank[axis] for axis in axes]).reshape(-1).numpy())
