@@ -46,6 +46,11 @@ def whole_weights(neuron: Any, synapse: Any) -> bool:
     return own and not hooked and not watched and not synapse.complex
 
 
+def has_weight_norm(synapse: Any) -> bool:
+    """Whether the synapse's weight is computed under weight normalisation, whoever enabled it."""
+    return any(isinstance(hook, WeightNorm) for hook in synapse._forward_pre_hooks.values())
+
+
 def normalised(synapse: Any) -> Tensor:
     """The weights of a synapse as they are at this moment, before they are quantised; the synapse holds them too."""
     for hook in synapse._forward_pre_hooks.values():

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lava_dt.block.arriving import dense, normalised
+from lava_dt.block.arriving import dense, has_weight_norm, normalised
 from lava_dt.block.fused import fused, plan_for, shift_within
 from lava_dt.neuron import adopt
 from lava_dt.parameters import prepare
@@ -106,7 +106,7 @@ class Stepped(torch.nn.Module):
         weight, mask = normalised(self.synapse), getattr(self, "mask", None)
         if mask is None:
             return weight
-        if self.synapse.weight_norm_enabled:
+        if has_weight_norm(self.synapse):
             return weight * mask
         weight.data *= mask
         return weight
@@ -115,7 +115,7 @@ class Stepped(torch.nn.Module):
         """What the synapses deliver for spikes x, (batch, neuron..., time); one entry a step of dt in both."""
         if getattr(self, "mask", None) is not None:
             weight, hook = self.weights(), self.synapse.pre_hook_fx
-            plan = plan_for(self, tuple(x.shape[1:-1])) if self.synapse.weight_norm_enabled else None
+            plan = plan_for(self, tuple(x.shape[1:-1])) if has_weight_norm(self.synapse) else None
             if plan is not None:
                 return plan.order.logical(plan.drive(x, weight if hook is None else hook(weight)))
         return self.synapse(x)

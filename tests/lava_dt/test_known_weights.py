@@ -100,6 +100,20 @@ def test_a_mask_and_copies_have_weights_of_their_own(blocks, laid):
         assert blocks[1](spikes()).sum() == 0
 
 
+def test_a_mask_leaves_weights_alone_that_torch_normalises():
+    block = cuba.Dense(dict(NEURON), 60, 40, weight_scale=4)
+    torch.nn.utils.weight_norm(block.synapse)
+    one, other = (torch.rand(2, 40, 60, 1, 1, 1) < 0.5).float()
+    with torch.no_grad():
+        unmasked = block(spikes())
+        assert unmasked.sum() > 0
+        for mask in (one, other, one, None):
+            block.mask = mask
+            anew = copy.deepcopy(block)
+            assert torch.equal(block(spikes()), anew(spikes()))
+        assert torch.equal(block(spikes()), unmasked)
+
+
 def test_inference_mode_gives_the_same_and_keeps_nothing(blocks, laid):
     with torch.no_grad():
         expected = blocks[0](spikes())
