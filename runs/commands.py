@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from runs.config import AnyConfig, ConfigError, load_config
-from runs.console import Console, name_run
+from runs.console import Console
+from runs.training.console import TrainingConsole, name_run
 
 
 def train_one(model: str, file: Path | None, flags: dict[str, Any], out: Path | None, download: bool) -> int:
@@ -19,7 +20,7 @@ def train_one(model: str, file: Path | None, flags: dict[str, Any], out: Path | 
         _download(config)
     from runs.training import train
 
-    with Console() as console:
+    with TrainingConsole() as console:
         console.line(f"{name_run(config)}, seed {config.seed}, in {path}")
         for note in notes:
             console.line(note)

@@ -17,6 +17,7 @@ from runs.comparison import Entry, compare, read_runs
 from runs.config import AnyConfig, make_config
 from runs.console import Console
 from runs.report.wording import MISSING, spread
+from runs.training.console import TrainingConsole
 
 _SLAYER: dict[str, Any] = {"hidden": (256,), "batch": 16, "learning_rate": 2e-3, "epochs": 6}
 _BATS: dict[str, Any] = {"epochs": 5}
@@ -48,13 +49,13 @@ def default_plan() -> Plan:
     return Plan(runs=runs, exported=("slayer-dt1", "slayer-dt10"), recordings=4)
 
 
-def run_demo(out: Path, plan: Plan | None = None, console: Console | None = None) -> int:
+def run_demo(out: Path, plan: Plan | None = None, console: TrainingConsole | None = None) -> int:
     """Trains, compares, exports and reports in the directory `out`; 0, or 1 where anything differs in Lava."""
     from runs.training import train
 
     plan = plan or default_plan()
     began = time.monotonic()
-    with console or Console(runs=len(plan.runs)) as watcher:
+    with console or TrainingConsole(runs=len(plan.runs)) as watcher:
         watcher.line(f"training {len(plan.runs)} networks on the shipped data, in {out}")
         for name, config in plan.runs.items():
             train(config, out / name, watcher)

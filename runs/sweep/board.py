@@ -16,12 +16,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from runs.console import epoch_text
 from runs.sweep.expected import Expectation, duration_text
 from runs.sweep.folder import run_path
 from runs.sweep.listing import summary
 from runs.sweep.plan import PlannedRun
 from runs.sweep.status import Status, read_status
+from runs.training.console import epoch_text
 
 _INTERVAL = 0.5
 _RATIO = 20  # looking takes a twentieth of the time at most, however many runs there are

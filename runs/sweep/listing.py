@@ -8,11 +8,11 @@ from rich.console import Console as RichConsole
 from rich.markup import escape
 from rich.table import Table
 
-from runs.console import name_run
 from runs.sweep.expected import Expectation, duration_text
 from runs.sweep.folder import place, run_path
 from runs.sweep.plan import PlannedRun, Sweep
 from runs.sweep.status import Status, read_status
+from runs.training.console import name_run
 
 
 def list_runs(sweep: Sweep, out: Path, workers: int, console: RichConsole | None = None) -> None:

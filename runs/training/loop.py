@@ -21,7 +21,7 @@ from runs.observables.files import write_observables
 
 
 class Watcher(Protocol):
-    """Is told how a run goes; see runs.console.Console for the one that people see."""
+    """Is told how a run goes; see runs.training.console.TrainingConsole for the one that people see."""
 
     def start_run(self, config: AnyConfig, done: int) -> None:
         """A run starts, with `done` epochs already there."""

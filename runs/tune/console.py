@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-import warnings
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.console import Console, JustifyMethod
+from rich.console import Console as RichConsole
+from rich.console import JustifyMethod
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+from runs.console import Console
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,43 +28,17 @@ _PLAIN = ("Accuracy", "Before", "After")  # without what stands below
 _STYLES = {"best": "bold", "soft": "dim", "bad": "red", "chosen": "bold green", "reference": "dim"}
 
 
-class TuneConsole:
-    """A context that watches a search: a bar for the candidates of a stage, and one for the samples of the one that is
-    under way.
+class TuneConsole(Console):
+    """Watches a search: a bar for the candidates of a stage, and one for the samples of the one that is under way.
 
     Args:
         out, err: where lines and warnings go; the standard streams by default.
     """
 
-    def __init__(self, out: Console | None = None, err: Console | None = None) -> None:
-        self._out = out or Console(highlight=False, soft_wrap=True)
-        self._err = err or Console(stderr=True, highlight=False, soft_wrap=True)
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=self._out,
-            transient=True,
-            disable=not self._out.is_terminal,
-        )
-        self._stage = self._bars.add_task("", total=None, visible=False)
-        self._samples = self._bars.add_task("samples", total=None, visible=False)
+    def __init__(self, out: RichConsole | None = None, err: RichConsole | None = None) -> None:
+        super().__init__(out, err, above=("stage",))
+        (self._stage,) = self._above
         self._text, self._total, self._done, self._told = "", 0, 0, time.monotonic()
-
-    def __enter__(self) -> TuneConsole:
-        self._bars.start()
-        self._warnings = warnings.catch_warnings()
-        self._warnings.__enter__()
-        warnings.showwarning = lambda message, *where, **more: self.warn(str(message))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._warnings.__exit__(kind, error, trace)
-        self._bars.stop()
 
     def stage(self, text: str, samples: int) -> None:
         """A stage begins, of so many samples; 0 where nobody knows."""
@@ -79,25 +53,17 @@ class TuneConsole:
 
     def tick(self, samples: int, total: int) -> None:
         """So many of the samples of one evaluation, or of one epoch, are done."""
-        self._bars.update(self._samples, completed=samples, total=total, visible=True)
+        super().tick(samples, total)
         now = time.monotonic()
         if not self._out.is_terminal and now - self._told > _SILENCE:
             self._told = now
             done, of = (self._done + samples, self._total) if self._total else (samples, total)
             self.line(f"{self._text}: {done:,} of {of:,} samples")
 
-    def line(self, text: str = "") -> None:
-        """Prints one line, as it is."""
-        self._bars.console.print(escape(text), soft_wrap=True)
-
-    def warn(self, sentence: str) -> None:
-        """Prints a warning to the error stream."""
-        self._err.print(f"[yellow]warning:[/yellow] {escape(sentence)}", soft_wrap=True)
-
     def show(self, table: Table) -> None:
         """Prints a table, below an empty line."""
         self.line()
-        self._bars.console.print(table)
+        super().show(table)
 
 
 def show_result(console: TuneConsole, result: TuneResult, page: Path) -> None:

@@ -10,9 +10,9 @@ from rich.console import Console as RichConsole
 
 from runs import doctor, ten_steps
 from runs.config import ConfigError, make_config
-from runs.console import Console
 from runs.demo import Plan, default_plan, run_demo
 from runs.parity import export_network, read_parity
+from runs.training.console import TrainingConsole
 
 TINY = {"epochs": 2, "train_samples": 24, "test_samples": 8, "hidden": (16,)}
 
@@ -32,7 +32,7 @@ def tiny_plan():
 def printed(function, *arguments):
     out = io.StringIO()
     rich = RichConsole(file=out, width=120, highlight=False)
-    return function(*arguments, Console(out=rich, err=rich)), out.getvalue()
+    return function(*arguments, TrainingConsole(out=rich, err=rich)), out.getvalue()
 
 
 def test_the_demo_trains_compares_exports_and_reports_and_is_not_computed_twice(lava, tmp_path):

@@ -6,7 +6,7 @@ import warnings
 from rich.console import Console as RichConsole
 
 from runs.config import make_config
-from runs.console import Console
+from runs.training.console import TrainingConsole
 
 ROW = {
     "epoch": 1,
@@ -22,7 +22,7 @@ def watched(terminal):
     out = io.StringIO()
     rich = RichConsole(file=out, force_terminal=terminal, width=100, highlight=False)
     config = make_config("bats", {"epochs": 1, "dt": 0.01})
-    with Console(runs=2, out=rich, err=rich) as console:
+    with TrainingConsole(runs=2, out=rich, err=rich) as console:
         console.start_run(config, 0)
         for seen in range(1000):
             console.tick(seen, 1000)
