@@ -25,13 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from runs.config import AnyConfig, ConfigError, saved_config
 from runs.files import write_bytes, write_json
+from runs.tensors import Arrays, write_tensors
 
 FORMAT = 1
-Arrays = dict[str, npt.NDArray[Any]]
 Row = dict[str, Any]
 
 
@@ -176,18 +175,15 @@ class RunDirectory:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Writes a checkpoint and then its last row into metrics.jsonl; the two newest checkpoints are kept."""
-        from safetensors.numpy import save
-
-        arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
-        metadata = {
+        about = {
             "format": str(FORMAT),
             "epoch": str(checkpoint.epoch),
             "data": checkpoint.data,
-            "crc32": str(_checksum(arrays)),
+            "crc32": str(_checksum(checkpoint.arrays)),
             "rows": json.dumps(checkpoint.rows),
         }
         name = f"checkpoint-{checkpoint.epoch:05d}.safetensors"
-        write_bytes(self.path / name, save(arrays, metadata=metadata))
+        write_tensors(self.path / name, checkpoint.arrays, about)
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(_line(checkpoint.rows[-1]))
             file.flush()

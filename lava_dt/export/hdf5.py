@@ -148,12 +148,13 @@ def _write_neuron(group: h5py.Group, layer: Layer) -> None:
     neuron = layer.neuron
     if neuron is None:
         return
-    group["neuron/type"] = np.bytes_("CUBA" if neuron.reset == "hard" else SOFT_RESET_TYPE)
-    group["neuron/iDecay"] = neuron.current_decay
-    group["neuron/vDecay"] = neuron.voltage_decay
-    group["neuron/vThMant"] = NEVER if layer.kind == "affine" else neuron.threshold
-    group["neuron/refDelay"] = 1
-    group["neuron/gradedSpike"] = False
+    own = group.create_group("neuron")  # which, made in passing, would bear the time
+    own["type"] = np.bytes_("CUBA" if neuron.reset == "hard" else SOFT_RESET_TYPE)
+    own["iDecay"] = neuron.current_decay
+    own["vDecay"] = neuron.voltage_decay
+    own["vThMant"] = NEVER if layer.kind == "affine" else neuron.threshold
+    own["refDelay"] = 1
+    own["gradedSpike"] = False
 
 
 def _write_fine(group: h5py.Group, fine: Fine) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from runs.config import ConfigError
 from runs.deploy.encoding import Encoding
 from runs.deploy.opening import Opened
-from runs.files import write_bytes
+from runs.tensors import Arrays, write_tensors
 
 FORMAT = "lava_dt.network 1"
 _PARTS = ("synapse", "input_synapse", "recurrent_synapse")
@@ -36,19 +36,18 @@ def store(net: Any, file: Path, network: Path, fine_step: float, encoding: Encod
         encoding: how its input is made, None where nobody knows.
     """
     import torch
-    from safetensors.torch import save
 
     from lava_dt.export.blocks import blocks_of
 
-    arrays = {_NETWORK: torch.from_numpy(np.frombuffer(network.read_bytes(), np.uint8).copy())}
+    arrays: Arrays = {_NETWORK: np.frombuffer(network.read_bytes(), np.uint8)}
     with torch.no_grad():
         for place, block in enumerate(blocks_of(net)):
             for part, weight in _weights(block).items():
-                arrays[f"trained.{place}.{part}.weight"] = weight.detach().cpu().clone().contiguous()
+                arrays[f"trained.{place}.{part}.weight"] = weight.detach().cpu().numpy()
     about = {"format": FORMAT, "fine_step": repr(fine_step)}
     if encoding is not None:
         about["encoding"] = json.dumps(dataclasses.asdict(encoding))
-    write_bytes(file, save(arrays, metadata=about))
+    write_tensors(file, arrays, about)
 
 
 def is_stored(path: Path) -> bool:

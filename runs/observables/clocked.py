@@ -12,9 +12,9 @@ import numpy.typing as npt
 from bats_dt import Network
 from bats_dt.spikes import SpikeEvents
 from runs.config import ClockedConfig
-from runs.directory import Arrays
 from runs.observables.gradients import EDGES, QUANTILES, explosion_statistics, gradient_statistics
 from runs.observables.spectra import spectrum_statistics
+from runs.tensors import Arrays
 from runs.training.clocked_network import build, clocked, loss_of, simulate
 
 

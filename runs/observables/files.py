@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from runs.directory import Arrays
-from runs.files import write_bytes
+from runs.tensors import Arrays, write_tensors
 
 NAME = "observables.safetensors"
 
 
 def write_observables(path: Path, arrays: Arrays) -> None:
     """Writes them into the run directory `path`, whole or not at all."""
-    from safetensors.numpy import save
-
-    write_bytes(path / NAME, save({name: np.asarray(array, order="C") for name, array in arrays.items()}))
+    write_tensors(path / NAME, arrays)
 
 
 def read_observables(path: Path) -> Arrays | None:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bats_dt.layers import ClockedLIFLayer
-from runs.directory import Arrays
+from runs.tensors import Arrays
 
 EDGES = np.linspace(-12.0, 8.0, 101)  # of log10 |dL/dw|
 QUANTILES = np.array([0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1])

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from runs.comparison import Entry
-from runs.directory import Arrays
 from runs.observables.files import read_observables
+from runs.tensors import Arrays
 
 
 @dataclass(frozen=True)

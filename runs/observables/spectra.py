@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from runs.directory import Arrays
+from runs.tensors import Arrays
 
 WAVELET = "haar"
 _NEURONS = 128  # of which wavelet coefficients are kept

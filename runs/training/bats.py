@@ -10,7 +10,8 @@ from bats_dt.losses import AbstractLoss, SpikeCountClassLoss, TTFSSoftmaxCrossEn
 from bats_dt.optimizers import AdamOptimizer
 from bats_dt.silent_labels import SilentLabelRemedy
 from runs.config import BatsConfig
-from runs.directory import Arrays, Row
+from runs.directory import Row
+from runs.tensors import Arrays
 from runs.training.bats_input import SpikeTrains, spike_trains
 from runs.training.bats_network import build, fan_outs, spiking
 from runs.training.loop import Watcher, batches

@@ -13,8 +13,9 @@ from bats_dt.silent_labels import SilentLabelRemedy
 from bats_dt.spikes import SpikeEvents
 from runs.config import ClockedConfig
 from runs.data import Images, load_mnist
-from runs.directory import Arrays, Row
+from runs.directory import Row
 from runs.observables.clocked import observe
+from runs.tensors import Arrays
 from runs.training.clamped_shares import ClampedShares
 from runs.training.clocked_input import rate_coded, step_chances
 from runs.training.clocked_lbfgs import Evaluation, minimise

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from runs.config import AnyConfig, BatsConfig, ClockedConfig, ConfigError
-from runs.directory import Arrays, Checkpoint, Row, RunDirectory, read_rows
+from runs.directory import Checkpoint, Row, RunDirectory, read_rows
 from runs.environment import describe_environment
 from runs.observables.files import write_observables
+from runs.tensors import Arrays
 
 
 class Watcher(Protocol):

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from runs.config import SlayerConfig
 from runs.data import EventSet, Recordings
-from runs.directory import Arrays, Row
+from runs.directory import Row
 from runs.quiet import quiet_imports
+from runs.tensors import Arrays
 from runs.training.datasets import FINE_STEP, name_data, open_split
 from runs.training.loop import Watcher, batches
 from runs.training.scores import N_CLASSES, Scores

@@ -7,7 +7,7 @@ from typing import Any
 
 from bats_dt.backend import to_numpy
 from bats_dt.optimizers import AdamOptimizer
-from runs.directory import Arrays
+from runs.tensors import Arrays
 
 _OPTIMIZER = "optimizer."
 

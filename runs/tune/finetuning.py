@@ -46,7 +46,8 @@ from torch import Tensor
 
 from lava_dt.export.blocks import blocks_of
 from runs.config import ConfigError
-from runs.directory import Arrays, Checkpoint, RunDirectory
+from runs.directory import Checkpoint, RunDirectory
+from runs.tensors import Arrays
 from runs.training.loop import batches
 from runs.tune.data import Labelled
 from runs.tune.fitting import ASKED, BATCH, Loss, Watcher, counts_of, outputs_of, train_epoch, wanted_of

@@ -1,5 +1,7 @@
 """Converted networks in files, and in Lava."""
 
+import inspect
+import time
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +11,7 @@ import pytest
 
 pytest.importorskip("lava_dt", reason="Lava needs torch, lava-nc and lava-dl")
 
+import h5py
 import torch
 
 import lava_dt
@@ -70,6 +73,20 @@ def test_every_file_holds_the_network_spike_for_spike(tmp_path):
         assert back.per_step == 4 and torch.equal(back.make()(spikes), wanted)
         for block, own in zip(back.make(), net, strict=True):
             assert torch.equal(block.synapse.weight, own.weights())
+
+
+@pytest.mark.skipif(
+    "track_times" not in inspect.signature(h5py.Group.create_group).parameters, reason="this h5py keeps the time"
+)
+def test_the_same_network_is_written_in_the_same_bytes_at_any_time(tmp_path):
+    written = []
+    for turn in range(8):
+        (tmp_path / f"{turn}").mkdir()
+        net, made_of = converted(sizes=(2312, 6, 10)), tunable(Encoding(input="events", steps=41), (2312,))
+        written.append({kind: file.read_bytes() for kind, file in write(net, made_of, tmp_path / f"{turn}").items()})
+        if turn == 0:
+            time.sleep(1.1)  # HDF5 knows the time in seconds
+    assert all(one == written[0] for one in written[1:])
 
 
 def test_the_files_say_how_their_input_is_made_in_their_own_steps(tmp_path):
