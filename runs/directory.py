@@ -13,39 +13,20 @@ the checkpoint holds the same rows, and a line that is missing or cut short is p
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import socket
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from runs.checkpoints import Checkpoint, checkpoint_files, load_arrays, read_checkpoint, write_checkpoint
 from runs.config import AnyConfig, ConfigError, saved_config
 from runs.files import write_bytes, write_json
-from runs.tensors import Arrays, write_tensors
+from runs.holding import locked
 
-FORMAT = 1
+FORMAT = 1  # of all but checkpoints, which have their own
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checkpoint:
-    """All that is needed to continue after `epoch`: the data's name, arrays by name, the metrics so far."""
-
-    epoch: int
-    data: str
-    arrays: Arrays
-    rows: list[Row]
-
-
-class Busy(RuntimeError):
-    """Another process is running in the directory."""
 
 
 class RunDirectory:
@@ -139,7 +120,7 @@ class RunDirectory:
 
     def _learnt_nothing(self) -> bool:
         """Whether the run ended before its first epoch did, as one with impossible settings; it may be replaced."""
-        return not (self.path / "metrics.jsonl").exists() and not any(self.path.glob("checkpoint-*.safetensors"))
+        return not (self.path / "metrics.jsonl").exists() and not checkpoint_files(self.path)
 
     def finished_epochs(self) -> int | None:
         """The epochs of the finished run in this directory; None where it is not finished."""
@@ -158,8 +139,8 @@ class RunDirectory:
         """The newest checkpoint that is whole; None where there is none. metrics.jsonl is brought to agree with it."""
         found: Checkpoint | None = None
         damaged: list[str] = []
-        for file in sorted(self.path.glob("checkpoint-*.safetensors"), reverse=True):
-            found = _read_checkpoint(file)
+        for file in checkpoint_files(self.path):
+            found = read_checkpoint(file)
             if found is not None:
                 break
             damaged.append(file.name)
@@ -175,20 +156,12 @@ class RunDirectory:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Writes a checkpoint and then its last row into metrics.jsonl; the two newest checkpoints are kept."""
-        about = {
-            "format": str(FORMAT),
-            "epoch": str(checkpoint.epoch),
-            "data": checkpoint.data,
-            "crc32": str(_checksum(checkpoint.arrays)),
-            "rows": json.dumps(checkpoint.rows),
-        }
-        name = f"checkpoint-{checkpoint.epoch:05d}.safetensors"
-        write_tensors(self.path / name, checkpoint.arrays, about)
+        write_checkpoint(self.path, checkpoint)
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(_line(checkpoint.rows[-1]))
             file.flush()
             os.fsync(file.fileno())
-        for old in sorted(self.path.glob("checkpoint-*.safetensors"))[:-2]:
+        for old in checkpoint_files(self.path)[2:]:
             old.unlink()
 
     def finish(self, epochs: int) -> None:
@@ -237,50 +210,10 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def load_arrays(path: Path) -> Checkpoint | None:
-    """The newest whole checkpoint of the run in `path`, for reading only."""
-    for file in sorted(path.glob("checkpoint-*.safetensors"), reverse=True):
-        found = _read_checkpoint(file)
-        if found is not None:
-            return found
-    return None
-
-
-def read_holder(path: Path) -> tuple[str, int] | None:
-    """Host and process id of who runs in `path`, or of the last one that did; None where nobody ever has."""
-    try:
-        host, process = (path / ".lock").read_text(encoding="utf-8").split()
-        return host, int(process)
-    except (OSError, ValueError):
-        return None
-
-
 _OURS = {
     ".lock",
     *(name + part for name in ("config", "environment", "progress", "failed") for part in (".json", ".json.part")),
 } - {"config.json"}
-
-
-def _read_checkpoint(file: Path) -> Checkpoint | None:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(file), framework="numpy") as tensors:
-            metadata = tensors.metadata() or {}
-            arrays: Arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
-        rows = json.loads(metadata["rows"])
-        whole = int(metadata["crc32"]) == _checksum(arrays) and metadata["format"] == str(FORMAT)
-        epoch, data = int(metadata["epoch"]), metadata["data"]
-        return Checkpoint(epoch=epoch, data=data, arrays=arrays, rows=rows) if whole else None
-    except (SafetensorError, OSError, ValueError, KeyError):
-        return None
-
-
-def _checksum(arrays: Arrays) -> int:
-    total = 0
-    for name in sorted(arrays):
-        total = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), zlib.crc32(name.encode(), total))
-    return total
 
 
 def _line(row: Row) -> str:
@@ -301,32 +234,3 @@ def _read_json(file: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{file} holds no configuration: remove its directory to start over")
     return values
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds the directory; the system lets go of it when the process ends, however it ends.
-
-    Raises:
-        Busy: another process holds it.
-        RuntimeError: its file system has no locks.
-    """
-    try:
-        import fcntl
-    except ImportError:  # not on Windows; there nothing keeps two processes apart
-        yield
-        return
-    with (path / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                raise RuntimeError(
-                    f"{path} cannot be locked ({error.strerror}): take a directory on a file system that has locks"
-                ) from None
-            raise Busy(f"another process is running in {path}: wait for it, or give another --out") from None
-        with suppress(OSError):  # who holds it is for readers; a full disk is no reason not to start
-            lock.truncate(0)
-            lock.write(f"{socket.gethostname()} {os.getpid()}\n")
-            lock.flush()
-        yield

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from runs.checkpoints import load_arrays
 from runs.config import BatsConfig, ConfigError
 from runs.deploy.opening import FINE_STEP, Opened, open_network
-from runs.directory import load_arrays
 from runs.files import write_json
 
 SHIPPED = "shipped"

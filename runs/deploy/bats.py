@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bats_dt import Network
+from runs.checkpoints import Checkpoint
 from runs.config import BatsConfig, ConfigError
 from runs.data import latency_times, load_mnist
 from runs.deploy.encoding import Encoding
 from runs.deploy.opening import Opened
-from runs.directory import Checkpoint
 from runs.training.bats import loss_of
 from runs.training.bats_network import build, spiking
 

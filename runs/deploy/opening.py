@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from runs.checkpoints import Checkpoint, load_arrays
 from runs.config import AnyConfig, BatsConfig, ConfigError, SlayerConfig
 from runs.deploy.encoding import Encoding, read_encoding
-from runs.directory import Checkpoint, load_arrays, read_config
+from runs.directory import read_config
 from runs.quiet import quiet_imports
 
 FINE_STEP = 1e-3  # seconds; N-MNIST's recordings are binned to it

@@ -9,10 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from runs.checkpoints import Checkpoint
 from runs.config import AnyConfig, ConfigError, SlayerConfig, load_config, saved_config
 from runs.deploy.encoding import Encoding
 from runs.deploy.opening import FINE_STEP, Opened, check_slayer, open_checkpoint
-from runs.directory import Checkpoint
 
 PICKLED = (".pt", ".pth")
 _OF_BENCH = ("network", "finetune_learning_rate", "finetune_largest_rate")  # beside training, in bench conversion's

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from runs.checkpoints import checkpoint_files
+
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
@@ -26,7 +28,7 @@ def read_weights(path: Path) -> Weights:
     """Of the run in `path`, by its newest checkpoint that can be read; the optimizer's arrays are left alone."""
     from safetensors import SafetensorError
 
-    for file in sorted(path.glob("checkpoint-*.safetensors"), reverse=True):
+    for file in checkpoint_files(path):
         try:
             return _read(file)
         except (SafetensorError, OSError, ValueError):

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runs.directory import Busy, RunDirectory, read_holder, read_rows
+from runs.directory import RunDirectory, read_rows
+from runs.holding import Busy, read_holder
 from runs.sweep.folder import run_path
 from runs.sweep.plan import PlannedRun
 from runs.sweep.status import note_failure, read_failure

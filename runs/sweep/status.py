@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from runs.config import AnyConfig
-from runs.directory import Row, RunDirectory, read_holder, read_rows
+from runs.directory import Row, RunDirectory, read_rows
 from runs.files import write_json
+from runs.holding import read_holder
 
 _INTERVAL = 0.5
 _SILENCE = 600.0

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 
-from runs.directory import Busy, RunDirectory
+from runs.directory import RunDirectory
+from runs.holding import Busy
 from runs.sweep.folder import read_runs, run_path
 from runs.sweep.plan import PlannedRun
 from runs.sweep.status import Progress, note_failure, read_failure

@@ -14,8 +14,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from runs.checkpoints import Checkpoint
 from runs.config import AnyConfig, BatsConfig, ClockedConfig, ConfigError
-from runs.directory import Checkpoint, Row, RunDirectory, read_rows
+from runs.directory import Row, RunDirectory, read_rows
 from runs.environment import describe_environment
 from runs.observables.files import write_observables
 from runs.tensors import Arrays

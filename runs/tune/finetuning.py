@@ -45,8 +45,9 @@ import torch
 from torch import Tensor
 
 from lava_dt.export.blocks import blocks_of
+from runs.checkpoints import Checkpoint
 from runs.config import ConfigError
-from runs.directory import Checkpoint, RunDirectory
+from runs.directory import RunDirectory
 from runs.tensors import Arrays
 from runs.training.loop import batches
 from runs.tune.data import Labelled

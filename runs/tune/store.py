@@ -29,8 +29,9 @@ from typing import Any
 import numpy as np
 
 from runs.config import ConfigError
-from runs.directory import Row, locked
+from runs.directory import Row
 from runs.files import write_json, write_text
+from runs.holding import locked
 
 FORMAT = 3
 _UNSAID = (".lock", "config.json.part")  # that say nothing about whose the directory is

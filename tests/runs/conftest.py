@@ -76,7 +76,7 @@ def outcome():
     """What a run directory holds in the end, but for how long it took."""
 
     def read(path):
-        from runs.directory import load_arrays
+        from runs.checkpoints import load_arrays
 
         checkpoint = load_arrays(path)
         rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]

@@ -7,9 +7,10 @@ import shutil
 
 import pytest
 
+from runs.checkpoints import Checkpoint
 from runs.comparison import compare, read_runs
 from runs.config import ConfigError, make_config
-from runs.directory import Checkpoint, RunDirectory
+from runs.directory import RunDirectory
 from runs.environment import describe_environment
 from runs.estimate import Estimate
 from runs.report import write_report

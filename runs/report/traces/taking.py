@@ -6,9 +6,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from runs.checkpoints import load_arrays
 from runs.comparison import Run
 from runs.config import BatsConfig, ClockedConfig
-from runs.directory import load_arrays
 from runs.report.traces.recording import Recording, cache_file, read_recording, write_recording
 
 

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from runs.checkpoints import Checkpoint
 from runs.config import make_config
-from runs.directory import Checkpoint, RunDirectory
+from runs.directory import RunDirectory
 
 
 @pytest.fixture

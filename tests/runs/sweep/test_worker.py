@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from runs.directory import RunDirectory, read_holder, read_rows
+from runs.directory import RunDirectory, read_rows
+from runs.holding import read_holder
 from runs.sweep import run_sweep, run_worker
 from runs.sweep.folder import prepare, run_path
 from runs.sweep.status import note_failure, read_failure, read_status, request_retry

@@ -15,7 +15,7 @@ lava_dt = pytest.importorskip("lava_dt")
 
 from runs.config import ConfigError  # noqa: E402
 from runs.deploy.encoding import Encoding  # noqa: E402
-from runs.directory import Busy  # noqa: E402
+from runs.holding import Busy  # noqa: E402
 from runs.tune import converted, finetuning, shipping  # noqa: E402
 from runs.tune import tune as module  # noqa: E402
 from runs.tune.costs import Costs  # noqa: E402

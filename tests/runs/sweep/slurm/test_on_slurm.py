@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from runs.config import ConfigError
-from runs.directory import read_holder, read_rows
+from runs.directory import read_rows
+from runs.holding import read_holder
 from runs.sweep import load_sweep, run_sweep
 from runs.sweep.slurm import SlurmOptions
 from runs.sweep.slurm.queue import ask
