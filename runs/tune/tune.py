@@ -14,21 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lava_dt.conversion import RULES
-from lava_dt.export import Feasibility, feasible
-from lava_dt.export.blocks import describe
+from lava_dt.export import Feasibility
 from runs.config import ConfigError
 from runs.tune.contenders import contenders
-from runs.tune.converted import BASELINE, Key, Networks, name_of, text_of
-from runs.tune.costs import Costs, costs_of
+from runs.tune.converted import BASELINE, Key, Networks
+from runs.tune.costs import Costs
 from runs.tune.data import Labelled, open_data
-from runs.tune.evaluation import Evaluation, evaluate, join
+from runs.tune.evaluation import Evaluation
 from runs.tune.likeness import likeness
+from runs.tune.measurements import Bits, Measurements
 from runs.tune.network import Tunable, open_tunable
 from runs.tune.options import CALIBRATION, DTS, TuneOptions, check_rules, check_steps, checked_options
 from runs.tune.paired import Interval, bonferroni, discordant, score_interval
@@ -37,10 +35,6 @@ from runs.tune.result import FILE, Judged, Score, TuneResult
 from runs.tune.search import Refused, Silent, Watcher, search
 from runs.tune.shipping import ship
 from runs.tune.store import Store
-
-Bits = npt.NDArray[np.bool_]
-
-_PIECE = 1000  # samples whose evaluation is kept at once
 
 
 def tune(
@@ -132,8 +126,6 @@ class Tuning:
         self._tunable, self._rules, self._options = tunable, rules, options
         self._sets = dict(zip(("calibration", "test"), sets, strict=True))
         self._watcher: Watcher = watcher or Silent()
-        self._said: dict[Key, tuple[str, ...]] = {}
-        self._refusals: list[str] = []
         identity = {
             "network": tunable.identity,
             "fine_step": tunable.fine_step,
@@ -144,6 +136,7 @@ class Tuning:
         out = options.out or Path("results") / f"tune-{tunable.name}-seed{options.seed}"
         self._store = Store(out, identity, self._watcher.warn)
         self._nets = Networks(tunable, sets[0], training, rules, options.seed, self._store, self._watcher)
+        self._measured = Measurements(tunable, self._sets, self._nets, self._store, self._watcher)
 
     def run(self) -> TuneResult:
         """Everything, and the result's file.
@@ -159,13 +152,13 @@ class Tuning:
         scores = () if options.all_rules else self._search()
         baseline, judged = self._judge(contenders(scores, self._rules, options))
         chosen, nearest = choose(judged, options.tolerance)
-        exact = self._right_in_exact_time()
+        exact = self._measured.right_in_exact_time()
         written = chosen or nearest
         files, parity = ship(
             written, self._nets, self._store, self._tunable, self._sets["test"], options.verify, self._watcher
         )
         said = sentence(
-            self._tunable.name, baseline, judged, options.tolerance, options.confidence, self._refusals, exact
+            self._tunable.name, baseline, judged, options.tolerance, options.confidence, self._measured.refusals, exact
         )
         result = TuneResult(
             name=self._tunable.name,
@@ -182,7 +175,7 @@ class Tuning:
             sentence=said,
             files=files,
             parity=parity,
-            notes=self._tunable.notes + (() if written is None else self._said[written.key]),
+            notes=self._tunable.notes + (() if written is None else self._measured.notes[written.key]),
             seconds=self._store.seconds,
         )
         result.to_json(self._store.path / FILE)
@@ -191,11 +184,11 @@ class Tuning:
     def _search(self) -> tuple[Score, ...]:
         samples = len(self._sets["calibration"])
         scores: list[Score] = []
-        exact, own = self._exact("calibration"), dict[int, Evaluation]()
+        exact, own = self._measured.in_exact_time("calibration"), dict[int, Evaluation]()
         for dt in self._options.dt:
 
             def measure(rule: str, start: int, stop: int, dt: int = dt) -> tuple[int, float]:
-                found = self._evaluation("calibration", (dt, rule, 0), start, stop)
+                found = self._measured.evaluation("calibration", (dt, rule, 0), start, stop)
                 alike = (
                     likeness(found.counts, own[start].counts)
                     if exact is None
@@ -207,7 +200,7 @@ class Tuning:
                 text = f"dt = {dt}, samples {start + 1} to {stop}, rules left: {len(rules)}"
                 self._watcher.stage(text, (len(rules) + (exact is None)) * (stop - start))
                 if exact is None:
-                    own[start] = self._evaluation("calibration", BASELINE, start, stop)
+                    own[start] = self._measured.evaluation("calibration", BASELINE, start, stop)
 
             found = search(dt, self._rules, samples, measure, announce)
             scores += found
@@ -225,11 +218,11 @@ class Tuning:
         found: dict[Key, tuple[Evaluation, Costs, Feasibility]] = {}
         for key in (BASELINE, *keys):
             try:
-                found[key] = self._on_test(key)
+                found[key] = self._measured.on_test(key)
             except Refused as error:
                 self._watcher.warn(f"dt = {key[0]}: {key[1]} does not convert the network: {error}")
             self._nets.keep(BASELINE, *(other for other in keys if other[0] == key[0]))
-        exact = self._right_in_exact_time()
+        exact = self._measured.right_in_exact_time()
         level = bonferroni(self._options.confidence, len(found) - (exact is None))
         trained = found[BASELINE][0].correct if exact is None else exact
         judged = {
@@ -237,21 +230,6 @@ class Tuning:
             for key, rest in found.items()
         }
         return judged.pop(BASELINE), tuple(judged.values())
-
-    def _on_test(self, key: Key) -> tuple[Evaluation, Costs, Feasibility]:
-        """What is measured on the test set, and what follows for the network."""
-        test = self._sets["test"]
-        self._watcher.stage(f"{text_of(key)} on the test set", len(test))
-        spans = [(start, min(start + _PIECE, len(test))) for start in range(0, len(test), _PIECE)]
-        whole = join([self._evaluation("test", key, *span) for span in spans])
-
-        def facts() -> tuple[Costs, Feasibility, tuple[str, ...]]:
-            net = self._nets.get(key)
-            costs = costs_of(net, whole, key[0], self._tunable.fine_step)
-            return costs, feasible(net, describe(net).timestep), self._nets.held(key)
-
-        costs, feasibility, self._said[key] = self._store.get(f"facts-{name_of(key)}", facts)
-        return whole, costs, feasibility
 
     def _judged(
         self, key: Key, trained: Bits, found: Evaluation, costs: Costs, fits: Feasibility, level: float | None
@@ -261,43 +239,3 @@ class Tuning:
         interval = Interval(0.0, 0.0, 1.0) if level is None else score_interval(b, c, n, level)
         dt, rule, epochs = key
         return Judged(dt, dt * self._tunable.fine_step, rule, epochs, found, (b - c) / n, interval, costs, fits)
-
-    def _evaluation(self, where: str, key: Key, start: int, stop: int) -> Evaluation:
-        """Of a network on some samples, computed once for all sessions and for all rules that make the same network.
-
-        Raises:
-            Refused: the rule does not convert the network.
-        """
-        samples, indices, decide = self._sets[where], np.arange(start, stop), self._tunable.decide
-
-        def measured(key: Key) -> Any:
-            return self._store.get(f"{where}-{name_of(key)}-{start}-{stop}", lambda: compute(key))
-
-        def compute(key: Key) -> Any:
-            twin = self._nets.twin(key)
-            if twin != key:
-                return measured(twin)
-            try:
-                return evaluate(self._nets.get(key), samples, indices, key[0], decide, self._watcher)
-            except Refused as error:
-                return str(error)
-
-        found = measured(key)
-        self._watcher.advance(stop - start)
-        if isinstance(found, str):
-            self._refusals.append(found)
-            raise Refused(found)
-        return found
-
-    def _exact(self, where: str) -> npt.NDArray[np.int64] | None:
-        """What a network that has an exact time predicts in it, (n,)."""
-        exact, samples = self._tunable.exact, self._sets[where]
-        if exact is None:
-            return None
-        self._watcher.stage(f"in exact time on the {where} set", 0)
-        return np.asarray(self._store.get(f"{where}-exact", lambda: np.asarray(exact(samples), np.int64)))
-
-    def _right_in_exact_time(self) -> Bits | None:
-        """Which test samples it has right in it, (n,)."""
-        predicted = self._exact("test")
-        return None if predicted is None else predicted == self._sets["test"].labels

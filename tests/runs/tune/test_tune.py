@@ -16,7 +16,7 @@ lava_dt = pytest.importorskip("lava_dt")
 from runs.config import ConfigError  # noqa: E402
 from runs.deploy.encoding import Encoding  # noqa: E402
 from runs.holding import Busy  # noqa: E402
-from runs.tune import converted, finetuning, shipping  # noqa: E402
+from runs.tune import converted, finetuning, measurements, shipping  # noqa: E402
 from runs.tune import tune as module  # noqa: E402
 from runs.tune.costs import Costs  # noqa: E402
 from runs.tune.data import ArraySamples  # noqa: E402
@@ -109,11 +109,11 @@ def workshop(monkeypatch):
 
     for place in (module, converted):
         monkeypatch.setattr(place, "RULES", RULES)
-    monkeypatch.setattr(module, "_PIECE", 250)
-    monkeypatch.setattr(module, "evaluate", evaluate)
+    monkeypatch.setattr(measurements, "_PIECE", 250)
+    monkeypatch.setattr(measurements, "evaluate", evaluate)
     monkeypatch.setattr(shipping, "write", write)
     monkeypatch.setattr(shipping, "check", check)
-    monkeypatch.setattr(module, "costs_of", costs_of)
+    monkeypatch.setattr(measurements, "costs_of", costs_of)
     monkeypatch.setattr(converted, "convert", convert)
     monkeypatch.setattr(
         converted, "twins", lambda make, dt, rules: {rule: state.twins.get(rule, rule) for rule in rules}
@@ -122,8 +122,8 @@ def workshop(monkeypatch):
     monkeypatch.setattr(finetuning, "finetune", finetune)
     monkeypatch.setattr(finetuning, "answers", answers)
     feasible = lava_dt.export.feasibility.Feasibility
-    monkeypatch.setattr(module, "describe", lambda net: net)
-    monkeypatch.setattr(module, "feasible", lambda net, timestep: feasible(timestep, ()))
+    monkeypatch.setattr(measurements, "describe", lambda net: net)
+    monkeypatch.setattr(measurements, "feasible", lambda net, timestep: feasible(timestep, ()))
     return state
 
 
