@@ -10,10 +10,23 @@ import tyro
 
 from runs.arguments.command import Command, Count, Flag, OptionalPath
 
+
+def _all_rules(default: str) -> str:
+    """The names of the rules, which take seconds to import: tyro asks when a help text with them is printed."""
+    from runs.quiet import quiet_imports
+
+    try:
+        with quiet_imports():
+            from lava_dt.conversion import RULES
+    except ImportError:
+        return "(default: all)"
+    return f"(default: all, which are {', '.join(RULES)})"
+
+
 _Net = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="NET")]
 _Seconds = Annotated[float | None, tyro.conf.arg(metavar="S", help_behavior_hint="")]
 _Share = Annotated[str, tyro.conf.arg(metavar="SHARE")]
-_Rules = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[RULE [RULE ...]]", help_behavior_hint="(default: all)")]
+_Rules = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[RULE [RULE ...]]", help_behavior_hint=_all_rules)]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,7 +51,7 @@ class Tune(Command):
     )
     """steps to try, in steps of the network"""
     rules: _Rules = ()
-    """rules of conversion to try; a wrong name is answered with all of them"""
+    """rules of conversion to try"""
     all_rules: Flag = False
     """try every rule on all test samples, without halving: the whole table of rules and steps"""
     finetune: int = 0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import subprocess
 import sys
 import warnings
 
@@ -11,6 +12,7 @@ pytest.importorskip("lava_dt", reason="lava-dt tune needs torch, lava-nc and lav
 
 from rich.console import Console
 
+from lava_dt.conversion import RULES
 from runs import arguments, cli
 from runs.tune import command
 from runs.tune.console import TuneConsole, show_result
@@ -102,6 +104,25 @@ def test_the_command_line_lists_tune(capsys):
     with pytest.raises(SystemExit):
         arguments.parse(["--help"])
     assert "tune" in capsys.readouterr().out
+
+
+def test_the_help_lists_the_rules_and_nothing_else_waits_for_their_import(capsys):
+    with pytest.raises(SystemExit):
+        arguments.parse(["tune", "--help"])
+    told = "".join(capsys.readouterr().out.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", "").split())
+    assert f"(default:all,whichare{','.join(RULES)})" in told
+    script = (
+        "import sys; from runs import arguments; arguments.parse(['tune', 'net', '--rules', 'a']); "
+        "print(*[name for name in ('torch', 'lava_dt') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_the_help_is_there_without_lava(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "lava_dt.conversion", None)
+    with pytest.raises(SystemExit):
+        arguments.parse(["tune", "--help"])
+    assert "(default: all)" in capsys.readouterr().out
 
 
 def test_tables_fit_80_letters_and_mark_what_is_recommended(result, console, out, tmp_path):
