@@ -1,5 +1,9 @@
 """Memory for large signals."""
 
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -45,3 +49,21 @@ def test_no_more_than_the_most_is_kept(monkeypatch):
     del held
     kept = [array.size for arrays in memory._kept.values() for array in arrays]
     assert 0 < sum(kept) <= memory.MOST_KEPT
+
+
+TOUCHED = """
+import resource, torch
+from lava_dt.room import LARGE, room
+room(LARGE)
+for step in range(32):
+    if step == 12:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    weight = torch.ones(7 << 20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's heap learns from what is freed")
+def test_large_tensors_of_torch_find_the_memory_of_those_before():
+    found = subprocess.run([sys.executable, "-c", TOUCHED], capture_output=True, text=True, check=True)
+    assert int(found.stdout) < 7168  # pages, as many as one of the 20 tensors has
