@@ -47,8 +47,8 @@ def known(synapse: torch.nn.Module, parameters: tuple[Tensor, ...], make: Callab
         return make()
     found = _known.get(synapse)
     if found is None or found.weight._version != found.version or not all(map(_same, found.copies, parameters)):
-        weight = make()
         copies = tuple(parameter.detach().clone() for parameter in parameters)
+        weight = make()  # after the copies: what another thread changes meanwhile differs from them at the next call
         found = _known[synapse] = _Known(copies, weight, weight._version)
     return found.weight
 

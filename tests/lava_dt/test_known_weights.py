@@ -6,8 +6,9 @@ import pytest
 import torch
 from lava.lib.dl import slayer
 
-from lava_dt.block import cuba, fused, known
+from lava_dt.block import arriving, cuba, fused, known
 from lava_dt.dynamics.cuba import from_events
+from lava_dt.dynamics.weight_norm import normalise
 
 NEURON = {"threshold": 1.25, "current_decay": 0.25, "voltage_decay": 0.03, "tau_grad": 0.03, "scale_grad": 3}
 
@@ -80,6 +81,15 @@ def test_a_training_step_between_is_seen_and_keeps_nothing(blocks, laid):
         optimizer.step()
     assert_alike(blocks, spikes())
     assert len(laid) == 3
+
+
+def test_parameters_that_another_thread_changes_meanwhile_are_seen_at_the_next_call(blocks, monkeypatch):
+    theirs, ours = (block.synapse.weight_v for block in blocks)
+    with torch.no_grad(), monkeypatch.context() as patch:
+        patch.setattr(arriving, "normalise", lambda v, g: (normalise(v, g), ours.neg_())[0])
+        blocks[1](spikes())
+        theirs.neg_()
+    assert_alike(blocks, spikes())
 
 
 def test_what_the_synapse_holds_is_made_again_after_somebody_changed_it(blocks):
