@@ -32,9 +32,9 @@ def normalise(v: Tensor, g: Tensor) -> Tensor:
     return _Normalise.apply(v, g)
 
 
-def fits(v: Tensor, g: Tensor) -> bool:
-    """Whether `normalise` takes them."""
-    return all(x.device.type == "cpu" and x.dtype == torch.float32 and x.is_contiguous() for x in (v, g))
+def fits(*tensors: Tensor) -> bool:
+    """Whether `normalise` takes them, v and g, or could have made it, the weight."""
+    return all(x.device.type == "cpu" and x.dtype == torch.float32 and x.is_contiguous() for x in tensors)
 
 
 class _Normalise(torch.autograd.Function):

@@ -2,10 +2,12 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from lava.lib.dl import slayer
 
+from bats_dt.kernels.threads import use_threads
 from lava_dt.block import arriving, cuba, fused, known
 from lava_dt.dynamics.cuba import from_events
 from lava_dt.dynamics.weight_norm import normalise
@@ -92,11 +94,35 @@ def test_parameters_that_another_thread_changes_meanwhile_are_seen_at_the_next_c
     assert_alike(blocks, spikes())
 
 
-def test_what_the_synapse_holds_is_made_again_after_somebody_changed_it(blocks):
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_the_synapse_holds_is_made_again_however_somebody_changed_it(blocks, change):
     assert_alike(blocks, spikes())
     with torch.no_grad():
-        blocks[1].synapse.weight.zero_()
+        change(blocks[1].synapse.weight)
+    assert_alike(blocks, spikes()[:1])  # which takes other blocks of columns
+
+
+def test_what_the_synapse_holds_is_made_again_whatever_it_has_become(blocks):
+    for become in (torch.Tensor.double, torch.Tensor.flatten, lambda weight: weight.transpose(0, 1)):
+        assert_alike(blocks, spikes())
+        blocks[1].synapse.weight.data = become(blocks[1].synapse.weight)
     assert_alike(blocks, spikes())
+
+
+@pytest.mark.parametrize("n", [0, 1, 31, known.CHUNK + 1, 1_000_003])
+def test_the_sum_of_a_weight_is_that_of_its_numbers_times_odd_factors(n):
+    weight = torch.randn(n, generator=torch.Generator().manual_seed(0))
+    spread = np.arange(n, dtype=np.uint64) * np.uint64(known.FACTOR)
+    factors = spread ^ spread >> np.uint64(32) | np.uint64(1)
+    expected = int((weight.numpy().view(np.uint32) * factors).sum(dtype=np.uint64))  # modulo 2**64
+    for threads in (1, 3):
+        with use_threads(threads):
+            assert known._mark(weight) == (weight.shape, expected)
+
+
+def test_weights_of_two_values_have_sums_of_their_own_wherever_they_stand():
+    patterns = (torch.arange(1 << 14)[:, None] >> torch.arange(14) & 1).float()
+    assert len({known._mark(pattern) for pattern in patterns.contiguous()}) == len(patterns)
 
 
 def test_a_mask_and_copies_have_weights_of_their_own(blocks, laid):
