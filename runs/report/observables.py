@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from runs.comparison import Entry
 from runs.observables.claims import claims_of
 from runs.observables.measured import Group, groups_of
+from runs.report.drawing.colours import hue
 from runs.report.figures import Drawn
 from runs.report.part import Figures, Part
+from runs.report.steps import Steps
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _INTRODUCTION = (
     "Gradients are those of the first batch. What is told as initial is of the initial weights, which are the same for "
@@ -25,12 +32,12 @@ class ClaimTable:
     rows: list[list[str]]
 
 
-def observables_sections(entries: Sequence[Entry]) -> list[Part]:
+def observables_sections(entries: Sequence[Entry], steps: Steps) -> list[Part]:
     """A part for each group of clocked runs that differ in the step and have been observed; none for other runs."""
-    return [_part(group, number) for number, group in enumerate(groups_of(entries))]
+    return [_part(group, number, steps) for number, group in enumerate(groups_of(entries))]
 
 
-def _part(group: Group, number: int) -> Part:
+def _part(group: Group, number: int, steps: Steps) -> Part:
     claims = claims_of(group)
     labels = [f"dt {step.label}" for step in group.steps]
     rows = [[one.claim, *one.measured, one.verdict] for one in claims]
@@ -38,20 +45,24 @@ def _part(group: Group, number: int) -> Part:
         anchor=f"observed-{number + 1}",
         title=f"Inside the network: {group.name}",
         paragraphs=[] if group.fitted else [_INTRODUCTION],
-        figures=_figures(group, f"observed-{number + 1}"),
+        figures=_figures(group, f"observed-{number + 1}", steps),
         tables=[ClaimTable(["Claim of the thesis", *labels, "Verdict"], rows)] if rows else [],
     )
 
 
-def _figures(group: Group, key: str) -> list[Figures]:
+def _figures(group: Group, key: str, steps: Steps) -> list[Figures]:
     from runs.observables import figures
+    from runs.report.drawing.themed import themed
 
-    def shown(name: str, title: str, caption: str, svg: str) -> Figures:
-        return Figures([Drawn(f"{key}-{name}", svg, f"{title}, {group.name}")], title, caption, foreign=True)
+    def shown(name: str, title: str, caption: str, figure: Figure) -> Figures:
+        own, alt = f"{key}-{name}", f"{title}, {group.name}"
+        return Figures([Drawn(own, themed(figure, own, alt), alt)], title, caption, wide=True)
 
     if group.fitted:
         return [shown("fits", "Fitting one batch", _FITTED, figures.fits(group))]
-    found = [shown("densities", "Gradients of the first backward pass", _DENSITIES, figures.gradient_densities(group))]
+    colours = [hue(steps.colour(step.entry.config)) for step in group.steps]
+    densities = figures.gradient_densities(group, colours)
+    found = [shown("densities", "Gradients of the first backward pass", _DENSITIES, densities)]
     for number, layer in enumerate(group.hidden):
         suffix, of = (f"-{layer}", f"hidden layer {number + 1}") if number else ("", "the first hidden layer")
         found += [
@@ -59,7 +70,7 @@ def _figures(group: Group, key: str) -> list[Figures]:
             for name, draw, title, caption in (
                 ("heatmaps", figures.gradient_heatmaps, "Gradients", _HEATMAPS),
                 ("factors", figures.factors, "How errors pass through the time", _FACTORS),
-                ("spectra", figures.spectra, "Spectra", _SPECTRA),
+                ("spectra", partial(figures.spectra, colours=colours), "Spectra", _SPECTRA),
                 ("wavelets", figures.wavelet_details, "Wavelets of the voltage", _WAVELETS),
             )
         ]

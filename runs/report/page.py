@@ -83,13 +83,12 @@ class Page:
     extra: list[Part] = field(default_factory=list)
 
     @property
-    def drawn(self) -> list[tuple[Drawn, bool]]:
-        """Every figure, and whether it brings colours of its own."""
+    def drawn(self) -> list[Drawn]:
+        """Every figure."""
         found = [drawn for view in self.sections for drawn in view.figures]
         for model in self.models:
             found += [*model.figures, *model.cost_figures]
-        parts = [(drawn, figures.foreign) for part in self.extra for figures in part.figures for drawn in figures.drawn]
-        return [*((drawn, False) for drawn in found), *parts]
+        return found + [drawn for part in self.extra for figures in part.figures for drawn in figures.drawn]
 
 
 def make_page(
@@ -136,18 +135,18 @@ def make_page(
             "source": SOURCE,
             "prices": PRICES,
         },
-        extra=[*([recordings] if recordings and (recordings.figures or traces) else []), *_observed(shown)],
+        extra=[*([recordings] if recordings and (recordings.figures or traces) else []), *_observed(shown, steps)],
     )
 
 
-def _observed(shown: Sequence[Section]) -> list[Part]:
+def _observed(shown: Sequence[Section], steps: Steps) -> list[Part]:
     """What was observed in clocked networks."""
     entries = [entry for section in shown if section.model == "clocked" for entry in section.entries]
     if not entries:
         return []
     from runs.report.observables import observables_sections
 
-    return observables_sections(entries)
+    return observables_sections(entries, steps)
 
 
 def _own(entry: Entry, section: Section) -> bool:

@@ -10,12 +10,12 @@ from runs.report.figures import Drawn
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures that belong together, with a title and a caption. foreign: they bring colours of their own."""
+    """Figures that belong together, with a title and a caption. wide: more than a panel beside others."""
 
     drawn: list[Drawn]
     title: str = ""
     caption: str = ""
-    foreign: bool = False
+    wide: bool = False
 
 
 @dataclass(frozen=True)

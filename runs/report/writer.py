@@ -47,9 +47,8 @@ def write_report(paths: Sequence[Path], out: Path, traces: bool | None = None, t
     templates = templates_of(_TEMPLATES)
     templates.filters.update(interval=_interval, together=_together, code=_code)
     out.mkdir(parents=True, exist_ok=True)
-    for drawn, foreign in page.drawn:
-        svg = drawn.svg if foreign else standalone(drawn.svg)
-        (out / f"report-{drawn.key}.svg").write_text(svg, encoding="utf-8")
+    for drawn in page.drawn:
+        (out / f"report-{drawn.key}.svg").write_text(standalone(drawn.svg), encoding="utf-8")
     (out / "report.md").write_text(templates.get_template("report.md.jinja").render(values), encoding="utf-8")
     file = out / "report.html"
     file.write_text(templates.get_template("report.html.jinja").render(values), encoding="utf-8")

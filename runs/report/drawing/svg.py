@@ -74,7 +74,7 @@ def _dress(element: ElementTree.Element, referred: set[str]) -> None:
     name = known.get("id", "")
     if name.startswith(_TOLD):
         _entitle(element, name.removeprefix(_TOLD))
-    if element.tag == f"{{{_SVG}}}g" and name not in referred:
+    if element.tag in (f"{{{_SVG}}}g", f"{{{_SVG}}}image") and name not in referred:  # equal images have equal ids
         known.pop("id", None)
     if known.get("transform", "").startswith("rotate(-0 "):
         del known["transform"]

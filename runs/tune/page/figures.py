@@ -13,9 +13,9 @@ from matplotlib.ticker import FixedLocator, NullFormatter
 
 from runs.plot_style import GRID, INK
 from runs.report.drawing.scales import short
+from runs.report.drawing.themed import ALARM, KINDS, MARK, PAPER, SOFT, THEMED, themed
 from runs.report.figures import Drawn
 from runs.tune.page.front import front
-from runs.tune.page.themed import ALARM, KINDS, MARK, PAPER, SOFT, THEMED, themed
 
 _SIZE = (4.1, 3.2)  # inches: as wide as a phone at the size at which text is read
 _DASHES = ("-", "--", ":")
@@ -91,7 +91,7 @@ def pareto(key: str, what: str, points: Sequence[Point], trained: float, toleran
         _cost_axis(axes, [point.cost for point in points])
         axes.set_xlabel(what)
         _dress(axes)
-        return Drawn(key, themed(figure, description), description)
+        return Drawn(key, themed(figure, key, description), description)
 
 
 def by_rule(curves: Sequence[Curve], baseline: float | None) -> Drawn:
@@ -125,7 +125,7 @@ def by_rule(curves: Sequence[Curve], baseline: float | None) -> Drawn:
         axes.set_xlabel("dt [fine steps]")
         figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8, labelcolor=INK)
         _dress(axes)
-        return Drawn("rules", themed(figure, description), description)
+        return Drawn("rules", themed(figure, "rules", description), description)
 
 
 def _ends(point: Point) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """The thesis's claims, from run directories alone, and the part of the report that shows them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from runs.observables.files import read_observables, write_observables
 from runs.observables.fits import fit_of
 from runs.observables.measured import groups_of
 from runs.report.observables import observables_sections
+from runs.report.steps import Steps
 from runs.training import train
 
 DTS = (0.001, 0.01, 0.1, 0.5)
@@ -44,6 +46,11 @@ def arrays_of(dt, norm=None, centre=None):
             for what in ("voltage", "current")
         },
     }
+
+
+def sections_of(path):
+    entries = compare(read_runs(path))
+    return observables_sections(entries, Steps(entries))
 
 
 def verdicts(path):
@@ -215,7 +222,7 @@ def test_a_damaged_file_is_as_good_as_none(tmp_path):
         run(tmp_path / str(dt), dt, 0.5, arrays_of(dt))
         (tmp_path / str(dt) / "observables.safetensors").write_bytes(b"damaged")
     assert read_observables(tmp_path / str(DTS[0])) is None
-    assert observables_sections(compare(read_runs(tmp_path))) == []
+    assert sections_of(tmp_path) == []
 
 
 def test_the_report_shows_claims_and_figures_of_runs_that_were_trained(tmp_path, watcher):
@@ -226,7 +233,7 @@ def test_the_report_shows_claims_and_figures_of_runs_that_were_trained(tmp_path,
         other = {"optimizer": "lbfgs", "iterations": 2, "dt": dt}
         train(make_config("clocked", {**tiny, **other}), tmp_path / f"lbfgs-{dt}", watcher())
     assert (tmp_path / "adam-0.1" / "observables.safetensors").stat().st_size < 2_000_000
-    parts = observables_sections(compare(read_runs(tmp_path)))
+    parts = sections_of(tmp_path)
     assert sorted(len(part.figures) for part in parts) == [1, 9]
     titles = [figure.title for part in parts for figure in part.figures]
     assert sum(title.endswith(" of hidden layer 2") for title in titles) == 4
@@ -236,3 +243,9 @@ def test_the_report_shows_claims_and_figures_of_runs_that_were_trained(tmp_path,
         assert all(len(row) == 4 for row in table.rows)
         for figures in part.figures:
             assert figures.drawn[0].svg.startswith("<svg") and figures.drawn[0].alt
+    drawn = [figures.drawn[0].svg for part in parts for figures in part.figures]
+    colours = {colour for svg in drawn for colour in re.findall(r"(?:fill|stroke)[:=]\W*([^;\"]+)", svg)}
+    assert {colour for colour in colours if not colour.startswith("var(--")} == {"none"}  # which a dark page changes
+    assert {"var(--s0)", "var(--s7)", "var(--soft)", "var(--ink)"} <= colours
+    ids = [name for svg in drawn for name in re.findall(r'\bid="([^"]*)"', svg)]
+    assert len(set(ids)) == len(ids) > 0

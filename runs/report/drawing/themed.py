@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib
 from matplotlib.figure import Figure
 
 from runs.plot_style import STYLE
@@ -25,11 +26,13 @@ THEMED: dict[Any, Any] = {
 _PIXEL = 4 / 3  # of a point
 
 
-def themed(figure: Figure, description: str) -> str:
+def themed(figure: Figure, key: str, description: str) -> str:
     """The figure in SVG with the colours' names of `runs.report.drawing.colours`.
 
     Args:
         figure: drawn with `THEMED`.
-        description: what a reader who cannot see it is told, and no other figure's.
+        key: the figure's own on the page that it is for.
+        description: what a reader who cannot see it is told.
     """
-    return as_svg(figure, description, description, scale=_PIXEL)
+    with matplotlib.rc_context(THEMED):  # of ticks, too, which are made when they are drawn
+        return as_svg(figure, key, description, scale=_PIXEL)
