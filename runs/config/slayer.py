@@ -13,6 +13,7 @@ from runs.config.steps import pair_steps
 
 # What differs from the fields' own defaults where the published code is followed (EQUATIONS A.3, vi).
 PUBLISHED: dict[str, Any] = {"hidden": (512, 512), "delay": True}
+_OF_NEURON = ("threshold", "current_decay", "voltage_decay", "tau_grad", "scale_grad")
 _OF_DESCRIBED = ("clock", "scheme", "reset", "gain", "between", "saturate")
 _OF_COARSE = ("prebinned", "rescale", "test_fine")
 _OF_PUBLISHED = ("backward", "mask", "binning", *_OF_COARSE)
@@ -138,3 +139,11 @@ class SlayerConfig(RunConfig):
         if self.protocol == "published":
             how = "published protocol"
         return f"dt {self.dt} ({self.bins} bin{'s' if self.bins != 1 else ''}), {how}"
+
+    def neuron(self) -> dict[str, Any]:
+        """What a CuBa neuron, lava-dl's or lava_dt's, takes of it."""
+        return {name: getattr(self, name) for name in _OF_NEURON}
+
+    def timestep(self) -> dict[str, Any]:
+        """What a `lava_dt.Timestep` takes of it."""
+        return {name: getattr(self, name) for name in ("dt", *_OF_DESCRIBED)}

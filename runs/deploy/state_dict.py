@@ -133,17 +133,11 @@ def _network(config: SlayerConfig, tensors: dict[str, Any], path: Path) -> Any:
     """Fully connected blocks as the tensors say, with their parameters."""
     import torch
 
+    from lava_dt import Timestep
     from lava_dt.block import cuba
 
     blocks = _by_block(tensors, path)
-    neuron = {
-        "threshold": config.threshold,
-        "current_decay": config.current_decay,
-        "voltage_decay": config.voltage_decay,
-        "tau_grad": config.tau_grad,
-        "scale_grad": config.scale_grad,
-        "timestep": _timestep(config),
-    }
+    neuron = {**config.neuron(), "timestep": Timestep(**config.timestep())}
     made = []
     for place, block in enumerate(blocks):
         weight = next((block[key] for key in ("synapse.weight_v", "synapse.weight") if key in block), None)
@@ -189,10 +183,3 @@ def _by_block(tensors: dict[str, Any], path: Path) -> list[dict[str, Any]]:
             )
         found.setdefault(int(match[1]), {})[match[2]] = tensor
     return [found[place] for place in sorted(found)]
-
-
-def _timestep(config: SlayerConfig) -> Any:
-    import lava_dt
-
-    names = ("clock", "scheme", "reset", "gain", "between", "saturate")
-    return lava_dt.Timestep(config.dt or 1, **{name: getattr(config, name) for name in names})

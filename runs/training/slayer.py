@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -137,28 +137,19 @@ def build_blocks(config: SlayerConfig, sizes: Sequence[int]) -> torch.nn.ModuleL
 
     sizes: channels of the input, then neurons of each layer, the output's being the classes.
     """
-    timestep = lava_dt.Timestep(
-        dt=config.dt or 1,
-        clock=config.clock,
-        scheme=config.scheme,
-        reset=config.reset,
-        gain=config.gain,
-        between=config.between,
-        saturate=config.saturate,
-    )
-    neuron = {
-        "threshold": config.threshold,
-        "current_decay": config.current_decay,
-        "voltage_decay": config.voltage_decay,
-        "tau_grad": config.tau_grad,
-        "scale_grad": config.scale_grad,
-        "timestep": timestep,
-    }
+    neuron = {**config.neuron(), "timestep": lava_dt.Timestep(**config.timestep())}
+    return dense_blocks(cuba.Dense, neuron, config, sizes)
+
+
+def dense_blocks(
+    dense: Callable[..., Any], neuron: dict[str, Any], config: SlayerConfig, sizes: Sequence[int]
+) -> torch.nn.ModuleList:
+    """Blocks of one kind, lava-dl's or lava_dt's Dense, with these neurons; sizes as `build_blocks`."""
     last = len(sizes) - 2
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*weight_norm.*", FutureWarning)  # lava-dl's way of normalising
         return torch.nn.ModuleList(
-            cuba.Dense(dict(neuron), n_pre, n_post, weight_norm=config.weight_norm, delay=config.delay and i < last)
+            dense(dict(neuron), n_pre, n_post, weight_norm=config.weight_norm, delay=config.delay and i < last)
             for i, (n_pre, n_post) in enumerate(pairwise(sizes))
         )
 

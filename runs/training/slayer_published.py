@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,7 @@ from runs.data import EventSet
 from runs.directory import Row
 from runs.training.datasets import FINE_STEP
 from runs.training.loop import Watcher
-from runs.training.slayer import SlayerLearner, slayer
+from runs.training.slayer import SlayerLearner, dense_blocks, slayer
 
 
 class PublishedLearner(SlayerLearner):
@@ -95,22 +93,7 @@ def fill_bins(events: EventSet, indices: npt.ArrayLike, steps: int, dt: int, bin
 
 def build_published(config: SlayerConfig, sizes: Sequence[int]) -> torch.nn.ModuleList:
     """lava-dl's own blocks, input side first, freshly initialised from torch's generator; sizes as `build_blocks`."""
-    neuron = {
-        "threshold": config.threshold,
-        "current_decay": config.current_decay,
-        "voltage_decay": config.voltage_decay,
-        "tau_grad": config.tau_grad,
-        "scale_grad": config.scale_grad,
-    }
-    last = len(sizes) - 2
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*weight_norm.*", FutureWarning)  # lava-dl's way of normalising
-        return torch.nn.ModuleList(
-            slayer.block.cuba.Dense(
-                dict(neuron), n_pre, n_post, weight_norm=config.weight_norm, delay=config.delay and i < last
-            )
-            for i, (n_pre, n_post) in enumerate(pairwise(sizes))
-        )
+    return dense_blocks(slayer.block.cuba.Dense, config.neuron(), config, sizes)
 
 
 def _set_decays(blocks: torch.nn.ModuleList, config: SlayerConfig, entry: int) -> None:

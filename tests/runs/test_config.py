@@ -1,5 +1,6 @@
 """Configuration: TOML, overrides, bins and dt, and the sentences for what cannot be run."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,17 @@ def test_the_defaults_are_the_undiscretised_networks_of_the_experiment():
     assert (bats.hidden_threshold, bats.output_threshold) == ((0.2,), 1.25)
     assert slayer.is_baseline() and (slayer.dt, slayer.bins, slayer.steps) == (1, 300, 300)
     assert (slayer.threshold, slayer.current_decay, slayer.voltage_decay) == (1.25, 0.25, 0.03)
+
+
+def test_neuron_and_timestep_are_what_the_blocks_take_of_it():
+    config = make_config("slayer", {"dt": 4, "threshold": 2.0, "tau_grad": 0.5, "reset": "soft", "clock": "held"})
+    assert config.neuron() == {
+        "threshold": 2.0, "current_decay": 0.25, "voltage_decay": 0.03, "tau_grad": 0.5, "scale_grad": 3.0,
+    }  # fmt: skip
+    lava_dt = pytest.importorskip("lava_dt", reason="a Timestep needs torch, lava-nc and lava-dl")
+    made = lava_dt.Timestep(**config.timestep())
+    assert (made.dt, made.reset, made.clock, made.scheme) == (4, "soft", "held", "exponential")
+    assert set(config.timestep()) == {field.name for field in dataclasses.fields(made)}
 
 
 @pytest.mark.parametrize(
