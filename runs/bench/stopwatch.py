@@ -69,6 +69,11 @@ def race(
     return times
 
 
+def expected_seconds(steps: Sequence[float], rounds: int) -> float:
+    """What `race` takes with racers whose steps take so many seconds."""
+    return (rounds + 1) * sum(max(TURN, step) for step in steps)
+
+
 def _turn(racer: Racer, synchronise: Callable[[], None]) -> tuple[float, float]:
     walls: list[float] = []
     cpus: list[float] = []

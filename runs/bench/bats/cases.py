@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from runs.bench.options import BatsBench, BatsSection
-from runs.bench.stopwatch import TURN
+from runs.bench.stopwatch import expected_seconds
 
 Mode = Literal["forward", "backward", "training"]
 Library = Literal["literal port", "bats_dt"]
@@ -78,8 +78,8 @@ class Case(BaseModel):
 
     def expected_seconds(self) -> float:
         """A guess for two free cores: the comparison of the spikes, a round to warm up, and the timed rounds."""
-        compared = sum(self.step_seconds(entry) for entry in self.entries)
-        return compared + (self.rounds + 1) * sum(max(TURN, self.step_seconds(entry)) for entry in self.entries)
+        steps = [self.step_seconds(entry) for entry in self.entries]
+        return sum(steps) + expected_seconds(steps, self.rounds)
 
     def step_seconds(self, entry: Entry) -> float:
         """A guess of one step, by the literal port's of a fully connected network."""

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from runs.bench.options import Section, SlayerBench
-from runs.bench.stopwatch import TURN
+from runs.bench.stopwatch import expected_seconds
 
 Library = Literal["lava-dl", "lava-dt", "plain torch"]
 SIDE = 34
@@ -75,8 +75,8 @@ class Case(BaseModel):
 
     def expected_seconds(self) -> float:
         """A guess for two free cores: the comparison of the spikes, a round to warm up, and the timed rounds."""
-        compared = sum(self._seconds(entry) for entry in self.entries)
-        return compared + (self.rounds + 1) * sum(max(TURN, self._seconds(entry)) for entry in self.entries)
+        steps = [self._seconds(entry) for entry in self.entries]
+        return sum(steps) + expected_seconds(steps, self.rounds)
 
     def _seconds(self, entry: Entry) -> float:
         """Of one step; lava-dl's from a measured training step of 0.7 s (2312-512-10, batch 32, 300 steps)."""
