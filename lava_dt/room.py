@@ -28,17 +28,13 @@ def room(*shape: int, dtype: Any = np.float32) -> Tensor:
     filling them. So what a large tensor occupied is kept for the next of its size.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size >= LARGE:
-        _keep_heap()
-    memory = _kept_of(size) if size >= LARGE else None
-    if memory is None:
-        memory = np.empty(size + LINE, np.uint8)
-        skipped = -memory.__array_interface__["data"][0] % LINE  # `ctypes` takes three times as long
-        memory = memory[skipped : skipped + size]
+    if size < LARGE:
+        return torch.from_numpy(_new(size).view(dtype).reshape(shape))
+    _keep_heap()
+    memory = _kept_or_new(size)
     array = memory.view(dtype).reshape(shape)
-    if size >= LARGE:
-        key = id(memory)
-        _lent[key] = weakref.ref(array, lambda _: _keep(*_lent.pop(key)[1:])), memory
+    key = id(memory)
+    _lent[key] = weakref.ref(array, lambda _: _keep(*_lent.pop(key)[1:])), memory
     return torch.from_numpy(array)
 
 
@@ -52,11 +48,17 @@ def _keep_heap() -> None:
     torch.empty(HEAP_BLOCK, dtype=torch.uint8)
 
 
-def _kept_of(size: int) -> NDArray[Any] | None:
+def _kept_or_new(size: int) -> NDArray[Any]:
     try:
         return _kept[size].pop()
     except (KeyError, IndexError):
-        return None
+        return _new(size)
+
+
+def _new(size: int) -> NDArray[Any]:
+    memory = np.empty(size + LINE, np.uint8)
+    skipped = -memory.__array_interface__["data"][0] % LINE  # `ctypes` takes three times as long
+    return memory[skipped : skipped + size]
 
 
 def _keep(memory: NDArray[Any]) -> None:
