@@ -52,12 +52,16 @@ def has_weight_norm(synapse: Any) -> bool:
 
 
 def normalised(synapse: Any) -> Tensor:
-    """The weights of a synapse as they are at this moment, before they are quantised; the synapse holds them too."""
+    """The weights of a synapse as they are at this moment, before they are quantised; not to be changed in place.
+
+    The synapse holds them too.
+    """
+    weight = None
     for hook in synapse._forward_pre_hooks.values():
         if isinstance(hook, WeightNorm):
             v, g = (getattr(synapse, f"{hook.name}_{part}") for part in "vg")
-            if type(hook) is WeightNorm and hook.dim == 0 and fits(v, g):
-                setattr(synapse, hook.name, known(synapse, (v, g), lambda: normalise(v, g)))  # noqa: B023
+            if type(hook) is WeightNorm and hook.name == "weight" and hook.dim == 0 and fits(v, g):
+                weight, synapse.weight = known(synapse, (v, g), lambda: normalise(v, g))  # noqa: B023
             else:
                 hook(synapse, None)
-    return synapse.weight
+    return synapse.weight if weight is None else weight

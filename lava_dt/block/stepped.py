@@ -97,7 +97,7 @@ class Stepped(torch.nn.Module):
         return int(self.synapse.in_channels)
 
     def weights(self) -> Tensor:
-        """The synapse's weights, normalised and masked, before they are quantised.
+        """The synapse's weights, normalised and masked, before they are quantised; not to be changed in place.
 
         Notes:
             lava-dl multiplies the mask into a copy that weight normalisation then overwrites; here it holds with weight

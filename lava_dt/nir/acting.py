@@ -70,7 +70,7 @@ def acting_weights(block: Any, synapse: Any) -> tuple[np.ndarray, bool]:
         weight = weight * mask
     if synapse.pre_hook_fx is not None:
         weight = synapse.pre_hook_fx(weight)
-    return weight.cpu().numpy(), bool(torch.equal(block.neuron.quantize_8bit(weight), weight))
+    return weight.cpu().numpy().copy(), bool(torch.equal(block.neuron.quantize_8bit(weight), weight))
 
 
 def matrix_of(weight: np.ndarray) -> np.ndarray:
