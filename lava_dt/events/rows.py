@@ -11,16 +11,31 @@ from lava_dt.events.reference import LARGEST_COUNT
 
 @njit(nogil=True, cache=True)
 def fill_rows(first, end, hits, cursor, step, neuron, value, neuron_at, index, count):
-    """Puts the hits of the segments first ... end-1 where ``cursor`` (segments, steps) says, and moves it on."""
-    j = 0
+    """Puts the hits of the segments first ... end-1 where ``cursor`` (segments, steps) says, and moves it on.
+
+    ``count`` is empty where every value is 1.
+    """
+    j = np.uint64(0)
     for segment in range(first, end):
         at = cursor[segment]
         for _ in range(hits[segment]):
-            k = at[step[j]]
-            at[step[j]] = k + 1
-            index[k] = neuron_at[neuron[j]]
-            count[k] = value[j]
-            j += 1
+            t = np.uint64(step[j])
+            k = np.uint64(at[t])
+            at[t] += 1
+            index[k] = neuron_at[np.uint64(neuron[j])]
+            if count.size:
+                count[k] = value[j]
+            j += np.uint64(1)
+
+
+@njit(nogil=True, cache=True)
+def fill_in_order(low, n, neuron, value, neuron_at, index, count):
+    """Puts n hits, which are in the order of the rows, at low and behind it; ``count`` as in `fill_rows`."""
+    index, count = index[low : low + n], count[low : low + n]
+    for j in range(n):
+        index[j] = neuron_at[np.uint64(neuron[j])]
+    for j in range(count.size):
+        count[j] = value[j]
 
 
 @njit(nogil=True, cache=True)

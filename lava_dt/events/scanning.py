@@ -20,7 +20,7 @@ AHEAD = 2048  # entries that are asked for before they are looked at
 WORD = 64  # entries whose bits are looked at together
 CHUNK = 1 << 11  # entries, few enough that memory is still being asked for while their values are read
 FIRST_CAPACITY = 1 << 16
-ALL_WHOLE, NOT_WHOLE, TOO_MANY = 0, 1, 2
+ALL_ONES, ALL_WHOLE, NOT_WHOLE, TOO_MANY = range(4)
 
 
 @intrinsic
@@ -43,10 +43,20 @@ def _word(typing_context: Any, bits: Any, first: Any, counts: Any) -> Any:
 
 @intrinsic
 def _lowest(typing_context: Any, word: Any) -> Any:
-    """The number of the lowest bit set in a uint64 that is not 0."""
+    """The number of the lowest bit set in a uint64, 64 in 0."""
 
     def generate(context, builder, signature, arguments):
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def _bits_set(typing_context: Any, word: Any) -> Any:
+    """How many bits of a uint64 are set."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
 
     return types.uint64(types.uint64), generate
 
@@ -71,13 +81,28 @@ def words_hit(words, hit):
 
 @njit(nogil=True, cache=True)
 def entries_hit(words, hit, low, place, n):
-    """Appends low + entry for every bit set in the words hit; the new n."""
+    """Appends low + entry for every bit set in the words hit; the new n.
+
+    The first four of a word are written whether there are so many or not: ``place`` has room for them behind the last.
+    """
+    one = np.uint64(1)
     for k in hit:
         word, entry = words[np.uint64(k)], low + WORD * k
+        end = n + np.int64(_bits_set(word))
+        place[n] = entry + _lowest(word)
+        word &= word - one
+        place[n + 1] = entry + _lowest(word)
+        word &= word - one
+        place[n + 2] = entry + _lowest(word)
+        word &= word - one
+        place[n + 3] = entry + _lowest(word)
+        word &= word - one
+        n += 4
         while word:
             place[n] = entry + _lowest(word)
-            word &= word - np.uint64(1)
+            word &= word - one
             n += 1
+        n = end
     return n
 
 
@@ -99,13 +124,14 @@ def nonzero(bits, low, counts, words, hit, place, n):
 
 @njit(nogil=True, cache=True)
 def read_values(x, place, first, end, value):
-    """The values at the places first ... end-1 of the list; whether all are whole and below 2**31."""
-    whole = True
+    """The values at the places first ... end-1 of the list; whether all are whole below 2**31, and all are 1."""
+    whole = ones = True
     for j in range(np.uint64(first), np.uint64(end)):
         number = x[np.uint64(place[j])]
         whole &= (abs(number) < 2147483648.0) & (np.floor(number) == number)
+        ones &= number == 1
         value[j] = number
-    return whole
+    return whole, ones
 
 
 @njit(nogil=True, cache=True)
@@ -147,17 +173,20 @@ def scan(first, end, x, bits, counts, parts, inner, time_last, most, per_step, t
     words, hit = np.empty(CHUNK // WORD, np.uint64), np.empty(CHUNK // WORD + 1, np.int64)
     place = np.empty(FIRST_CAPACITY, np.int32)
     value, step, neuron = np.empty_like(place), np.empty_like(place), np.empty_like(place)
-    n, places = 0, x.shape[1]
+    n, places, ended = 0, x.shape[1], ALL_ONES
     for segment in range(first, end):
         sample, part = segment // parts, segment % parts
         stop = (part + 1) * places // parts
         before = n
         for low in range(part * places // parts, stop, CHUNK):
-            if n + CHUNK >= place.size:
+            if n + CHUNK + 4 > place.size:
                 place, value = extended(place, n, 2 * (n + CHUNK)), extended(value, n, 2 * (n + CHUNK))
             now = nonzero(bits[sample, low : min(low + CHUNK, stop)], low, counts, words, hit, place, n)
-            if not read_values(x[sample], place, n, now, value):
+            whole, ones = read_values(x[sample], place, n, now, value)
+            if not whole:
                 return step, neuron, value, NOT_WHOLE
+            if not ones:
+                ended = ALL_WHOLE
             n = now
         if step.size < place.size:
             step, neuron = extended(step, before, place.size), extended(neuron, before, place.size)
@@ -169,7 +198,7 @@ def scan(first, end, x, bits, counts, parts, inner, time_last, most, per_step, t
         total[segment] = n - before
         if segment % every == 0 and total.sum() > most:
             return step, neuron, value, TOO_MANY
-    return step, neuron, value, ALL_WHOLE
+    return step, neuron, value, ended
 
 
 @njit(nogil=True, cache=True)

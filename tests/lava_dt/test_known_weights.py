@@ -6,7 +6,6 @@ import pytest
 import torch
 from lava.lib.dl import slayer
 
-from bats_dt.kernels.threads import use_threads
 from lava_dt.block import arriving, cuba, fused, known
 from lava_dt.dynamics.cuba import from_events
 from lava_dt.dynamics.weight_norm import normalise

@@ -61,7 +61,7 @@ def int8_rows(rows: Tensor, unit: float, block: int) -> tuple[Array, int]:
     strips = -(-n_rows // STRIP)
     largest = np.zeros(strips, np.int32)
     arrays = (columns, np.float32(1 / unit), block, laid.view(np.int32), largest)
-    run_pieces(strips, lambda first, end: _convert(first, end, *arrays), columns.size)
+    run_pieces(strips, lambda first, end: _convert(first, end, *arrays), WORK * columns.size)
     size = float(largest.max(initial=0).view(np.float32)) / unit
     if math.isnan(size):
         raise ValueError("a weight is not a number (NaN): the training has diverged, lower the learning rate")
