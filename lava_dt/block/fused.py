@@ -19,7 +19,7 @@ from lava_dt.dynamics.cuba import respond, respond_to_events
 from lava_dt.events import Events, events_of
 from lava_dt.neuron import Neuron
 from lava_dt.one_pass import fits, keep, parameters, state_before
-from lava_dt.synapse import Plan, plan_of
+from lava_dt.synapse import Plan, geometry_of, plan_of
 from lava_dt.time_axis import place
 from lava_dt.timestep import Timestep
 
@@ -73,11 +73,12 @@ def shift_within(block: Any) -> int:
 
 
 def plan_for(block: Any, neurons: tuple[int, ...]) -> Plan | None:
-    """The plan of a block's synapse for an input of ``neurons``, made once."""
-    plans: dict[tuple[int, ...], Plan | None] = block.__dict__.setdefault("plans", {})
-    if neurons not in plans:
-        plans[neurons] = plan_of(block.synapse, neurons)
-    return plans[neurons]
+    """The plan of a block's synapse for an input of ``neurons``, made again only where the synapse is another."""
+    plans: dict[tuple[int, ...], tuple[Any, Plan | None]] = block.__dict__.setdefault("plans", {})
+    geometry, known = geometry_of(block.synapse), plans.get(neurons)
+    if known is None or known[0] != geometry:
+        plans[neurons] = known = geometry, plan_of(block.synapse, neurons)
+    return known[1]
 
 
 def _arriving(neuron: Neuron, x: Tensor, largest_density: float) -> tuple[Events | None, Any, bool]:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from lava_dt.block.arriving import dense, has_weight_norm, normalised
 from lava_dt.block.fused import fused, plan_for, shift_within
@@ -72,6 +73,7 @@ class Stepped(torch.nn.Module):
         Raises:
             TypeError: not a tensor, or not of the weights' type.
             ValueError: axes or channels that do not fit, or no sample or step at all.
+            NotImplementedError: it, or a parameter, has a tangent of forward-mode differentiation.
         """
         if not isinstance(x, Tensor):
             raise TypeError(f"the input is a {type(x).__name__}: pass a torch tensor (batch, neuron..., time)")
@@ -91,6 +93,10 @@ class Stepped(torch.nn.Module):
             )
         if x.numel() == 0:
             raise ValueError(f"the input has shape {tuple(x.shape)}: it needs at least one sample, neuron and step")
+        if forward_ad._current_level >= 0 and any(map(_has_tangent, (x, *self.parameters()))):
+            raise NotImplementedError(
+                "spikes have no gradient in forward mode: use backward() or torch.autograd.grad(), without dual tensors"
+            )
 
     def channels(self) -> int | None:
         """Length of the input's second axis, None where any will do."""
@@ -181,6 +187,10 @@ class Stepped(torch.nn.Module):
                 f"the block has {delay.delay.numel()} delays but {spikes.shape[1]} channels: give one delay a channel"
             )
         return delay.delay
+
+
+def _has_tangent(tensor: Tensor) -> bool:
+    return tensor.layout == torch.strided and forward_ad.unpack_dual(tensor).tangent is not None
 
 
 def _watched(neuron: torch.nn.Module) -> bool:

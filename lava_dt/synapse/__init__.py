@@ -2,6 +2,6 @@
 
 from lava_dt.synapse.connections import Connections
 from lava_dt.synapse.order import Order
-from lava_dt.synapse.plan import Plan, plan_of
+from lava_dt.synapse.plan import Plan, geometry_of, plan_of
 
-__all__ = ["Connections", "Order", "Plan", "plan_of"]
+__all__ = ["Connections", "Order", "Plan", "geometry_of", "plan_of"]

@@ -20,6 +20,8 @@ from lava_dt.synapse.connections import Connections, Window
 from lava_dt.synapse.order import Order
 from lava_dt.synapse.product import product
 
+_GEOMETRY = ("in_channels", "out_channels", "groups", "kernel_size", "stride", "padding", "dilation")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -253,6 +255,11 @@ class _Snapped(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         return grad, None
+
+
+def geometry_of(synapse: Any) -> tuple[Any, ...]:
+    """What `plan_of` goes by."""
+    return type(synapse), *(getattr(synapse, name, None) for name in _GEOMETRY)
 
 
 def plan_of(synapse: Any, neurons: tuple[int, ...]) -> Plan | None:

@@ -1,5 +1,7 @@
 """A layer in one pass is its parts one after the other: the same spikes, and gradients to rounding."""
 
+import copy
+
 import pytest
 import torch
 from lava.lib.dl import slayer
@@ -131,6 +133,25 @@ def test_a_hook_on_the_neuron_or_the_synapse_is_called(parameters):
             handle.remove()
             assert len(outputs) == 1 and outputs[0].shape[1] == 9
         assert expected.sum() > 0
+
+
+@pytest.mark.parametrize("change", ["dilation", "another synapse"])
+def test_a_synapse_that_is_changed_or_replaced_is_followed_as_it_is(parameters, change):
+    torch.manual_seed(2)
+    blocks = [library.Conv(dict(parameters), 2, 4, 3, weight_scale=3) for library in (slayer.block.cuba, cuba)]
+    blocks[1].load_state_dict(blocks[0].state_dict())
+    before = blocks[1](IMAGES)
+    another = slayer.synapse.Conv(2, 4, 5, padding=1, weight_scale=3)
+    for block in blocks:
+        if change == "dilation":
+            block.synapse.dilation, block.synapse.padding = (2, 2, 1), (1, 1, 0)
+        else:
+            block.synapse = copy.deepcopy(another)
+            block.synapse.pre_hook_fx = block.neuron.quantize_8bit
+    theirs, ours = (block(IMAGES) for block in blocks)
+    assert theirs.sum() > 0
+    assert torch.equal(theirs, ours)
+    assert not torch.equal(before, ours)
 
 
 def test_a_mask_holds_with_weight_normalisation_too(parameters):

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from lava.lib.dl.slayer.synapse import layer
-from torch.autograd import gradcheck
+from torch.autograd import forward_ad, gradcheck
 
 from bats_dt.discretization import SCHEMES, retained
 from lava_dt import Neuron, SamplingTime, Timestep, rebin
@@ -373,3 +373,14 @@ def test_a_read_out_has_the_gradients_of_the_loop_times_the_gain(options, clock)
     check_close(y.detach(), expected.detach())
     for ours, theirs in zip(given, torch.autograd.grad(expected, copies, cotangent), strict=True):
         check_close(ours, theirs)
+
+
+def test_forward_mode_is_refused_instead_of_losing_its_tangent():
+    block, x = cuba.Dense(dict(PARAMETERS), 6, 4), torch.ones(2, 6, 5)
+    with torch.no_grad(), forward_ad.dual_level():
+        assert block(x.to_sparse()).shape == block(x).shape == (2, 4, 5)
+        with pytest.raises(NotImplementedError, match="forward mode"):
+            block(forward_ad.make_dual(x, x))
+        parameters = {name: forward_ad.make_dual(p, torch.ones_like(p)) for name, p in block.named_parameters()}
+        with pytest.raises(NotImplementedError, match="forward mode"):
+            torch.func.functional_call(block, parameters, (x,))
