@@ -9,7 +9,6 @@ from lava.lib.dl import slayer
 from lava_dt.block import arriving, cuba, fused, known
 from lava_dt.dynamics.cuba import from_events
 from lava_dt.dynamics.weight_norm import normalise
-from lava_dt.nir.acting import acting_weights
 
 NEURON = {"threshold": 1.25, "current_decay": 0.25, "voltage_decay": 0.03, "tau_grad": 0.03, "scale_grad": 3}
 
@@ -123,6 +122,9 @@ def test_spikes_are_right_whatever_the_weight_that_the_synapse_holds_has_become(
 
 
 def test_a_graph_has_weights_of_its_own(blocks):
+    pytest.importorskip("nir", reason="the nir extra is not installed")
+    from lava_dt.nir.acting import acting_weights
+
     block = blocks[1]
     block.synapse.pre_hook_fx = None
     with torch.no_grad():
