@@ -1,6 +1,7 @@
 """Every CUDA source: NVRTC compiles it, without a GPU; and what stands in for a GPU refuses what one would misread."""
 
 import ctypes
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,11 @@ import numpy as np
 import pytest
 
 from bats_dt.kernels import device
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for package in ("bats_dt", "lava_dt") for path in (ROOT / package).rglob("*.cu"))
@@ -47,6 +53,13 @@ def test_nvrtc_compiles_every_source_for_a_device(nvrtc, variant, architecture):
     assert not failed and not log.value, log.value.decode()
     nvrtc.nvrtcGetCUBINSize(program, ctypes.byref(size))
     assert size.value > 0
+
+
+@pytest.mark.parametrize(("extra", "suffix"), [("cuda12", "-cu12"), ("cuda13", "")])
+def test_an_extra_brings_nvrtc_and_the_headers_that_cupy_compiles_with(extra, suffix):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {re.split("[<>=]", needed)[0] for needed in project["optional-dependencies"][extra]}
+    assert {f"nvidia-cuda-nvrtc{suffix}", f"nvidia-cuda-runtime{suffix}"} < names
 
 
 KERNEL = """
