@@ -9,6 +9,8 @@ the grid (``tests/conftest.py``).
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -131,7 +133,17 @@ def _cupy() -> Any:
             f"the GPU kernels need a CUDA device, and CuPy sees none{reason}: check the driver with nvidia-smi, and "
             "that the installed CuPy is for its CUDA version, or compute on the CPU"
         )
+    if not hasattr(cupy.cuda.Stream, "from_external"):  # CuPy before 14
+        _load_nvrtc(cupy.cuda.runtime.runtimeGetVersion() // 1000)
     return cupy
+
+
+def _load_nvrtc(version: int) -> None:
+    """Loads NVRTC from NVIDIA's wheel, where CuPy before 14 does not look; without the wheel it takes the system's."""
+    for folder in sys.path:
+        for path in Path(folder).glob(f"nvidia/*/lib/libnvrtc.so.{version}"):
+            ctypes.CDLL(str(path))
+            return
 
 
 def _stream(cupy: Any, stream: int, device: int) -> Any:

@@ -41,7 +41,9 @@ class Device:
             Device=lambda index: Context("device", index),
             Stream=stream if external else Context,
             ExternalStream=lambda stream, index: Context("stream", stream, index),
-            runtime=SimpleNamespace(getDeviceCount=count, CUDARuntimeError=CUDARuntimeError),
+            runtime=SimpleNamespace(
+                getDeviceCount=count, runtimeGetVersion=lambda: 12090, CUDARuntimeError=CUDARuntimeError
+            ),
         )
         self.RawModule = module
 
@@ -106,6 +108,21 @@ def test_before_version_14_cupy_takes_the_streams_address(cupy, source):
     fake = cupy(external=False)
     device.launch(source, "add", 1, [], device=1, stream=99)
     assert fake.entered == [("device", 1), ("stream", 99, 1)]
+
+
+@pytest.mark.parametrize("external", [True, False], ids=["from 14 on", "before 14"])
+def test_where_cupy_does_not_find_the_wheel_of_nvrtc_itself_it_is_loaded(cupy, source, tmp_path, monkeypatch, external):
+    library = tmp_path / "nvidia" / "cuda_nvrtc" / "lib" / "libnvrtc.so.12"
+    library.parent.mkdir(parents=True)
+    for name in ("libnvrtc.so.12", "libnvrtc.so.13", "libnvrtc-builtins.so.12.9"):
+        library.with_name(name).touch()
+    loaded = []
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.setattr(device, "ctypes", SimpleNamespace(CDLL=loaded.append))
+    cupy(external=external)
+    for _ in range(2):
+        device.launch(source, "add", 1, [], device=0, stream=0)
+    assert loaded == ([] if external else [str(library)])
 
 
 def test_a_source_is_compiled_once_a_device_and_without_contraction(cupy, source):
