@@ -49,7 +49,7 @@ def integer_type_of(drive: Tensor, neurons: Neurons, state: State) -> Any:
         ValueError: as `integer_type`; or the drive is not finite.
     """
     if not drive.numel():
-        return np.int32
+        return integer_type(0.0, drive.shape[1], neurons, state)
     low, high = torch.stack(torch.aminmax(drive)).tolist()  # one answer to wait for, on a GPU
     largest = max(-low, high)
     if not (math.isfinite(low) and math.isfinite(high)):

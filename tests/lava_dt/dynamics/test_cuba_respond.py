@@ -125,6 +125,13 @@ def test_voltages_beyond_32_bits_are_exact(soft, sign):
     assert bounds.integer_type_of(drive, parameters, state) is np.int64
 
 
+@pytest.mark.parametrize("kernel", [cpu, reference], ids=["cpu", "reference"])
+def test_a_call_without_steps_keeps_a_state_beyond_32_bits(kernel):
+    state = State(torch.full((1, 3), 1 << 40), torch.full((1, 3), -(1 << 41)), torch.ones(1, 1, 3))
+    _, after, _ = kernel.forward(torch.empty(1, 0, 3), one_neuron(100, 100, 5120), state, False)
+    assert all(torch.equal(getattr(after, name), getattr(state, name)) for name in ("current", "voltage", "tail"))
+
+
 def test_voltages_that_just_fit_32_bits_are_exact():
     """A constant drive whose bound on the voltage is just below 2**31 is computed in int32, and twice that is not."""
     parameters = one_neuron(0, 0, 5120)
