@@ -17,6 +17,7 @@ else:
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for package in ("bats_dt", "lava_dt") for path in (ROOT / package).rglob("*.cu"))
+FROM_CUPY = ("-ftz=true", "--device-as-default-execution-space")  # what CuPy adds to the options it is given
 # A source that computes in REAL is compiled for each of the types it may stand for.
 VARIANTS = [
     (path, *define)
@@ -43,8 +44,8 @@ def test_nvrtc_compiles_every_source_for_a_device(nvrtc, variant, architecture):
     source, *defines = variant
     program = ctypes.c_void_p()
     nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.read_bytes(), source.name.encode(), 0, None, None)
-    options = [f"--gpu-architecture={architecture}".encode(), *(option.encode() for option in device.OPTIONS)]
-    options += [f"-D{define}".encode() for define in defines]
+    given = (f"--gpu-architecture={architecture}", *device.OPTIONS, *(f"-D{define}" for define in defines), *FROM_CUPY)
+    options = [option.encode() for option in given]
     failed = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
     size = ctypes.c_size_t()
     nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
