@@ -104,6 +104,14 @@ def test_spikes_are_the_cpus_and_gradients_to_rounding(outcome_there, case, step
         torch.testing.assert_close(found[name], grad, rtol=0, atol=atol, msg=lambda text, name=name: f"{name}: {text}")
 
 
+def test_spikes_are_the_cpus_where_convolutions_may_use_tf32_as_is_torchs_default(outcome_there, case):
+    net, x = case(None)
+    expected, _ = outcome(net, x)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):
+        spikes, _ = outcome_there(net, x)
+    assert torch.equal(spikes, expected)
+
+
 def test_repeated_runs_have_equal_bits(outcome_there, case):
     net, x = case(None)
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
