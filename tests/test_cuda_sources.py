@@ -86,6 +86,14 @@ def test_the_stand_in_runs_every_thread_of_the_grid(add):
     add(2, 3, [x, None, np.int64(7), np.float32(0.5)])
 
 
+def test_in_the_stand_in_a_function_of_a_float_is_a_float_as_on_a_device(compiled, tmp_path):
+    source = tmp_path / "root.cu"
+    source.write_text('extern "C" __global__ void root(float x, double* y) { y[0] = sqrt(x); }')
+    y = np.zeros(1)
+    compiled(source)["root"](1, 1, [np.float32(2), y])
+    assert y[0] == np.sqrt(np.float32(2))
+
+
 @pytest.mark.parametrize(
     ("place", "argument", "says"),
     [

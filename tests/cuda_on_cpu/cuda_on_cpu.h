@@ -3,7 +3,7 @@
  * need each other.
  */
 #pragma once
-#include <cmath>
+#include <math.h> /* not cmath, after which sqrt(x) of a float is a double */
 #include <cstddef>
 #include <cstring>
 #include <string>
