@@ -12,7 +12,7 @@ import numpy as np
 
 from runs.checkpoints import load_arrays
 from runs.config import BatsConfig, ConfigError
-from runs.deploy.opening import FINE_STEP, Opened, open_network
+from runs.deploy.opening import FINE_STEP, Opened, missing, open_network
 from runs.files import write_json
 
 SHIPPED = "shipped"
@@ -58,6 +58,8 @@ def export_network(
         recordings = _OTHERS if data is not None else _RUNS_OWN if is_run else 0
     if recordings < 0:
         raise ConfigError(f"--recordings is {recordings}: give 0 for none, or a number of test recordings")
+    if not path.exists():
+        raise missing(path)
     if not is_run and data is None and out is None:
         raise ConfigError(f"nothing is to be done with {path}: give --out FILE, --verify DATA or both")
     if not is_run and data is None and recordings:

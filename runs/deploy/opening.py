@@ -59,13 +59,17 @@ def open_network(path: Path, dt: float | None = None) -> Opened:
     if path.is_dir():
         return _open_run(path, dt)
     if not path.is_file():
-        raise ConfigError(f"there is no {path}: pass the directory of a run, a .net file or a .nir file")
+        raise missing(path)
     lava_dt = _lava_dt()
     if path.suffix == ".nir":
         return _open_graph(path, dt)
     net: Any = lava_dt.export.read_hdf5(path)
     opened = Opened(net=net, file=path, fine_step=net.fine_step, encoding=read_encoding(path))
     return opened if dt is None else _converted(opened, dt)
+
+
+def missing(path: Path) -> ConfigError:
+    return ConfigError(f"there is no {path}: pass the directory of a run, a .net file or a .nir file")
 
 
 def _open_graph(path: Path, dt: float | None) -> Opened:

@@ -25,6 +25,7 @@ PUBLISHED: dict[str, dict[int, float]] = {
     "bats": {150: 0.4386, 75: 0.1477, 50: -0.0027, 37: -0.0041, 30: -0.0605},
 }
 _NEAR = 0.04  # 300 steps cannot be cut into 37 bins: 38 of 8 steps stand for them
+_SHOWN = 0.0005  # the least change that does not count as none
 _SEEDS = 3  # that an interval to judge by needs
 _FEWEST = 2  # published steps that must have been run for a table to be worth its place
 
@@ -121,13 +122,18 @@ def details(table: Table3) -> list[str]:
                 )
             sentences.append(text + ".")
         elif entries:
-            same = sum((entry.change.mean < 0) == (table.published[n] < 0) for n, entry in entries.items())
+            same = sum(_sign(entry.change.mean) == _sign(table.published[n]) for n, entry in entries.items())
             sentences.append(
                 f"{column.name}: the sign of the change is the printed one at {same} of {len(entries)} steps; with "
                 f"fewer than {_SEEDS} seeds there is no interval to judge by."
             )
     notes = [e.config.note({"bins": n}) for column in table.columns for n, e in column.entries.items()]
     return sentences + [f"{note[:1].upper()}{note[1:]}." for note in dict.fromkeys(notes) if note is not None]
+
+
+def _sign(change: float) -> int:
+    """Of a change, to a tenth of a percent: one of 0.0% has none."""
+    return 0 if abs(change) < _SHOWN else int(math.copysign(1, change))
 
 
 def _judged(table: Table3, column: Column) -> dict[int, bool]:

@@ -115,6 +115,9 @@ def open_tunable(path: Path | str, config: Path | None = None, dt: float | None 
 
 
 def _open(path: Path, config: Path | None, dt: float | None) -> Opened:
+    if not path.exists():
+        files = ", ".join((".net", ".nir", *_TENSORS))
+        raise ConfigError(f"there is no {path}: pass the directory of a run, or a file that ends in one of {files}")
     if path.suffix in _TENSORS and path.is_file():
         from runs.deploy.stored import is_stored, open_stored
 

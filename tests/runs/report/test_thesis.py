@@ -70,6 +70,13 @@ def test_with_one_seed_signs_alone_are_compared(tmp_path, make):
     ]
 
 
+def test_a_change_of_nothing_has_no_sign(tmp_path, make):
+    for bins, accuracy in ((None, 0.8), (150, 0.8002), (30, 0.7)):
+        make.seeds(tmp_path, {"bins": bins}, [accuracy])
+    (table,) = table_of(tmp_path)
+    assert "the printed one at 1 of 2 steps" in details(table)[0]
+
+
 def test_runs_in_progress_are_not_judged_yet(tmp_path, make):
     for seed in range(3):
         for bins, accuracies in ((None, [0.5, 0.8, 0.9]), (150, [0.5, 0.8, 0.9]), (30, [0.4, 0.6])):
