@@ -45,15 +45,15 @@ def known(
     Only without gradients; in a call with gradients, or in `torch.inference_mode`, it is made and nothing is kept.
 
     Returns:
-        The weight, which nobody may change; and the tensor that the synapse may hold for everybody. That is a copy
-        where the weight is kept, and a new one once torch has seen it changed in place.
+        The weight, which nobody may change in a way that torch does not see; and the tensor that the synapse may hold
+        for everybody. That is a copy where the weight is kept, and a new one once torch has seen it changed in place.
     """
     if torch.is_grad_enabled() or torch.is_inference_mode_enabled():
         _known.pop(synapse, None)
         weight = make()
         return weight, weight
     found = _known.get(synapse)
-    if found is None or not all(map(_same, found.copies, parameters)):
+    if found is None or found.weight._version or not all(map(_same, found.copies, parameters)):
         copies = tuple(parameter.detach().clone() for parameter in parameters)
         weight = make()  # after the copies: what another thread changes meanwhile differs from them at the next call
         found = _known[synapse] = _Known(copies, weight, weight.clone())

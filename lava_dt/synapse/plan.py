@@ -20,7 +20,7 @@ from lava_dt.synapse.connections import Connections, Window
 from lava_dt.synapse.order import Order
 from lava_dt.synapse.product import product
 
-_GEOMETRY = ("in_channels", "out_channels", "groups", "kernel_size", "stride", "padding", "dilation")
+_SIZES = ("kernel_size", "stride", "padding", "dilation", "output_padding")  # height, width and time
 
 
 @dataclass(frozen=True)
@@ -259,17 +259,27 @@ class _Snapped(torch.autograd.Function):
 
 def geometry_of(synapse: Any) -> tuple[Any, ...]:
     """What `plan_of` goes by."""
-    return type(synapse), *(getattr(synapse, name, None) for name in _GEOMETRY)
+    sizes = (getattr(synapse, name, None) for name in _SIZES)
+    numbers = (getattr(synapse, name, None) for name in ("in_channels", "out_channels", "groups"))
+    plain = getattr(synapse, "bias", None) is None
+    return type(synapse), plain, *numbers, *(tuple(size) if isinstance(size, list) else size for size in sizes)
 
 
 def plan_of(synapse: Any, neurons: tuple[int, ...]) -> Plan | None:
     """The plan of a lava-dl synapse for an input of ``neurons``, (neuron,) or (channel, height, width).
 
     None where there is none: a pooling whose windows overlap or leave gaps, or that lava-dl fills up by another number
-    of pixels than is missing, so that its windows reach across channels; other classes of synapse.
+    of pixels than is missing, so that its windows reach across channels; a bias, an output padding, padding by name,
+    or anything that mixes or leaves out steps; other classes of synapse.
     """
-    kind = type(synapse)
-    if kind is upstream.layer.Dense and len(neurons) == 1 and synapse.kernel_size == (1, 1, 1):
+    kind, plain, *_, kernel, stride, padding, _, output_padding = geometry_of(synapse)
+    if not plain or any(output_padding or ()) or isinstance(padding, str) or kernel is None:
+        return None
+    if (kernel[2], stride[2], padding[2]) != (1, 1, 0):
+        return None
+    if kind is upstream.layer.Dense and len(neurons) == 1:
+        if (kernel, stride, padding, synapse.groups) != ((1, 1, 1), (1, 1, 1), (0, 0, 0), 1):
+            return None
         n_in, n_out = synapse.in_channels, synapse.out_channels
         return _Dense(connections.dense(n_in, n_out), neurons, (n_out,))
     if len(neurons) != 3:

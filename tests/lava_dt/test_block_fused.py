@@ -154,6 +154,44 @@ def test_a_synapse_that_is_changed_or_replaced_is_followed_as_it_is(parameters, 
     assert not torch.equal(before, ours)
 
 
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    ("block", "name", "value"),
+    [
+        ("Dense", "bias", torch.rand(30)),
+        ("Conv", "bias", torch.full((4,), 0.3)),
+        ("ConvT", "output_padding", (1, 1, 0)),
+        ("Conv", "stride", (1, 1, 2)),
+        ("Conv", "stride", [2, 2, 1]),
+        ("Conv", "padding", "same"),
+    ],
+)
+def test_what_a_synapse_was_given_beside_lava_dls_arguments_acts_as_there(parameters, block, name, value, sparse):
+    options = {"Dense": (288, 30), "Conv": (2, 4, 3), "ConvT": (2, 4, 3, 2)}[block]
+    x = IMAGES if block != "Dense" else IMAGES.flatten(1, 3)
+    x = x.to_sparse() if sparse else x
+    torch.manual_seed(6)
+    theirs, ours = (
+        getattr(lib, block)(dict(parameters), *options, weight_scale=5) for lib in (slayer.block.cuba, cuba)
+    )
+    ours.load_state_dict(theirs.state_dict())
+    for one in (theirs, ours):
+        setattr(one.synapse, name, torch.nn.Parameter(value) if name == "bias" else value)
+    expected = theirs(x.to_dense())
+    assert expected.sum() > 0
+    assert torch.equal(expected, ours(x))
+
+
+def test_a_list_of_strides_that_is_changed_is_followed(parameters):
+    torch.manual_seed(6)
+    block = cuba.Conv(dict(parameters), 2, 4, 3, weight_scale=5)
+    block.synapse.stride = [1, 1, 1]
+    assert block(IMAGES).shape[2:4] == (10, 10)
+    block.synapse.stride[0] = 2
+    with pytest.raises(ValueError, match=r"for neurons of shape \(4, 5, 10\)"):
+        block(IMAGES)
+
+
 def test_a_mask_holds_with_weight_normalisation_too(parameters):
     x = IMAGES.flatten(1, -2)
     mask = torch.ones(9, 288)

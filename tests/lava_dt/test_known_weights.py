@@ -103,6 +103,15 @@ def test_what_somebody_makes_of_the_weight_that_the_synapse_holds_changes_no_spi
     assert torch.equal(theirs, ours)
 
 
+def test_the_weight_itself_is_made_again_if_torch_saw_it_changed(blocks, laid):
+    assert_alike(blocks, spikes())
+    with torch.no_grad():
+        blocks[1].weights().mul_(-1)
+    for _ in range(2):
+        assert_alike(blocks, spikes())
+    assert len(laid) == 2
+
+
 def test_a_weight_that_was_changed_in_place_or_replaced_is_lava_dls_again_after_a_call(blocks):
     assert_alike(blocks, spikes())
     for _ in range(2):
