@@ -20,7 +20,7 @@ from lava_dt.synapse.connections import Connections, Window
 from lava_dt.synapse.order import Order
 from lava_dt.synapse.product import product
 
-_SIZES = ("kernel_size", "stride", "padding", "dilation", "output_padding")  # height, width and time
+_SIZES = ("in_channels", "out_channels", "groups", "kernel_size", "stride", "padding", "dilation", "output_padding")
 
 
 @dataclass(frozen=True)
@@ -259,10 +259,8 @@ class _Snapped(torch.autograd.Function):
 
 def geometry_of(synapse: Any) -> tuple[Any, ...]:
     """What `plan_of` goes by."""
-    sizes = (getattr(synapse, name, None) for name in _SIZES)
-    numbers = (getattr(synapse, name, None) for name in ("in_channels", "out_channels", "groups"))
-    plain = getattr(synapse, "bias", None) is None
-    return type(synapse), plain, *numbers, *(tuple(size) if isinstance(size, list) else size for size in sizes)
+    plain, found = getattr(synapse, "bias", None) is None, (getattr(synapse, name, None) for name in _SIZES)
+    return type(synapse), plain, *(tuple(size) if isinstance(size, list) else size for size in found)
 
 
 def plan_of(synapse: Any, neurons: tuple[int, ...]) -> Plan | None:
@@ -275,14 +273,11 @@ def plan_of(synapse: Any, neurons: tuple[int, ...]) -> Plan | None:
     kind, plain, *_, kernel, stride, padding, _, output_padding = geometry_of(synapse)
     if not plain or any(output_padding or ()) or isinstance(padding, str) or kernel is None:
         return None
-    if (kernel[2], stride[2], padding[2]) != (1, 1, 0):
-        return None
     if kind is upstream.layer.Dense and len(neurons) == 1:
-        if (kernel, stride, padding, synapse.groups) != ((1, 1, 1), (1, 1, 1), (0, 0, 0), 1):
-            return None
         n_in, n_out = synapse.in_channels, synapse.out_channels
-        return _Dense(connections.dense(n_in, n_out), neurons, (n_out,))
-    if len(neurons) != 3:
+        each_by_itself = (kernel, stride, padding, synapse.groups) == ((1, 1, 1), (1, 1, 1), (0, 0, 0), 1)
+        return _Dense(connections.dense(n_in, n_out), neurons, (n_out,)) if each_by_itself else None
+    if len(neurons) != 3 or (kernel[2], stride[2], padding[2]) != (1, 1, 0):
         return None
     window = Window(*(tuple(getattr(synapse, name)[:2]) for name in ("kernel_size", "stride", "padding", "dilation")))
     channels, height, width = neurons
