@@ -38,25 +38,28 @@ def list_dense(values: Array, steps: int, time_last: bool, neuron_at: Array, mos
         )
 
     _divide(batch * parts, values.size >= LARGE, scan)
-    ends = {ended for *_, ended in found.values()}
-    if not ends <= {scanning.ALL_ONES, scanning.ALL_WHOLE} or total.sum() > most:
+    how = {ended for *_, ended in found.values()}
+    if not how <= {scanning.ALL_ONES, scanning.ALL_WHOLE} or total.sum() > most:
         return None
     sizes = per_step.reshape(batch, parts, steps).swapaxes(1, 2)
-    ends_at = np.cumsum(sizes).reshape(sizes.shape)
-    start = np.append(0, ends_at[:, :, -1])
+    ends = np.cumsum(sizes).reshape(sizes.shape)
+    start = np.append(0, ends[:, :, -1])
     index = np.empty(start[-1], np.int32)
-    count = np.empty_like(index) if scanning.ALL_WHOLE in ends else NO_COUNT
-    cursor = np.ascontiguousarray((ends_at - sizes).swapaxes(1, 2)).reshape(per_step.shape)
-    before = np.append(0, np.cumsum(total))
+    count = np.empty_like(index) if scanning.ALL_WHOLE in how else NO_COUNT
     pieces = sorted(found.items())
+    if time_last:
+        cursor = np.ascontiguousarray((ends - sizes).swapaxes(1, 2)).reshape(per_step.shape)
 
-    def fill(first: int, end: int) -> None:
-        for (low, high), (step, neuron, value, _) in pieces[first:end]:
-            if time_last:
-                rows.fill_rows(low, high, total, cursor, step, neuron, value, neuron_at, index, count)
-            else:  # memory is in the order of the rows
-                hits = before[high] - before[low]
-                rows.fill_in_order(before[low], hits, neuron, value, neuron_at, index, count)
+        def fill(first: int, end: int) -> None:
+            for segments, (*lists, _) in pieces[first:end]:
+                rows.fill_rows(*segments, total, cursor, *lists, neuron_at, index, count)
+
+    else:  # memory is in the order of the rows
+        before = np.append(0, np.cumsum(total))
+
+        def fill(first: int, end: int) -> None:
+            for (low, high), (_, *lists, _) in pieces[first:end]:
+                rows.fill_in_order(before[low], before[high], *lists, neuron_at, index, count)
 
     _divide(len(pieces), index.size >= ENOUGH, fill)
     return start, index, count if count.size else None

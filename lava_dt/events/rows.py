@@ -29,10 +29,10 @@ def fill_rows(first, end, hits, cursor, step, neuron, value, neuron_at, index, c
 
 
 @njit(nogil=True, cache=True)
-def fill_in_order(low, n, neuron, value, neuron_at, index, count):
-    """Puts n hits, which are in the order of the rows, at low and behind it; ``count`` as in `fill_rows`."""
-    index, count = index[low : low + n], count[low : low + n]
-    for j in range(n):
+def fill_in_order(low, high, neuron, value, neuron_at, index, count):
+    """Puts hits that are in the order of the rows at low ... high-1; ``count`` as in `fill_rows`."""
+    index, count = index[low:high], count[low:high]
+    for j in range(index.size):
         index[j] = neuron_at[np.uint64(neuron[j])]
     for j in range(count.size):
         count[j] = value[j]

@@ -270,22 +270,21 @@ def plan_of(synapse: Any, neurons: tuple[int, ...]) -> Plan | None:
     of pixels than is missing, so that its windows reach across channels; a bias, an output padding, padding by name,
     or anything that mixes or leaves out steps; other classes of synapse.
     """
-    kind, plain, *_, kernel, stride, padding, _, output_padding = geometry_of(synapse)
+    kind, plain, n_in, n_out, groups, kernel, stride, padding, dilation, output_padding = geometry_of(synapse)
     if not plain or any(output_padding or ()) or isinstance(padding, str) or kernel is None:
         return None
     if kind is upstream.layer.Dense and len(neurons) == 1:
-        n_in, n_out = synapse.in_channels, synapse.out_channels
-        each_by_itself = (kernel, stride, padding, synapse.groups) == ((1, 1, 1), (1, 1, 1), (0, 0, 0), 1)
+        each_by_itself = (groups, kernel, stride, padding) == (1, (1, 1, 1), (1, 1, 1), (0, 0, 0))
         return _Dense(connections.dense(n_in, n_out), neurons, (n_out,)) if each_by_itself else None
     if len(neurons) != 3 or (kernel[2], stride[2], padding[2]) != (1, 1, 0):
         return None
-    window = Window(*(tuple(getattr(synapse, name)[:2]) for name in ("kernel_size", "stride", "padding", "dilation")))
+    window = Window(*(tuple(size[:2]) for size in (kernel, stride, padding, dilation)))
     channels, height, width = neurons
     if kind in (upstream.layer.Dense, upstream.layer.Conv, upstream.layer.ConvTranspose):
         transposed = kind is upstream.layer.ConvTranspose
-        listed, outputs = connections.convolution(neurons, synapse.out_channels, synapse.groups, window, transposed)
+        listed, outputs = connections.convolution(neurons, n_out, groups, window, transposed)
         make: Any = _Transposed if transposed else _Convolution
-        return make(listed, neurons, outputs, window, synapse.groups)
+        return make(listed, neurons, outputs, window, groups)
     if kind in (upstream.layer.Pool, upstream.layer.Unpool):
         if window.stride != window.kernel or window.padding != (0, 0) or window.dilation != (1, 1):
             return None
