@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
+from lava_dt import cache
 from lava_dt.cache import aligned_zeros, prefetch
 from lava_dt.room import LINE
 
@@ -26,3 +27,13 @@ def test_asking_for_memory_changes_nothing_even_beyond_the_end():
     array = np.arange(100, dtype=np.float32)
     ask(array)
     assert np.array_equal(array, np.arange(100))
+
+
+@pytest.mark.parametrize(
+    ("said", "size"), [("512K\n", 512 << 10), ("2048K\n", 2 << 20), ("1M\n", 1 << 20), (None, 1 << 20)]
+)
+def test_the_second_level_is_as_large_as_linux_says_or_as_usual(said, size, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "SECOND_LEVEL", tmp_path / "size")
+    if said is not None:
+        (tmp_path / "size").write_text(said)
+    assert cache.second_level() == size

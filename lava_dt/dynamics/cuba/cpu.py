@@ -52,7 +52,6 @@ def _forward(
     blocks = -(-total // BLOCK)
     block = aligned_zeros(step.SLOTS * step.SLOT, values.dtype)
     x = aligned_zeros(BLOCK, values.dtype)
-    sums = aligned_zeros(BLOCK, np.int16)
     one = values.dtype.type(1)
     for piece in range(first, end):
         b, k = piece // blocks, piece % blocks
@@ -64,10 +63,10 @@ def _forward(
             saved_row = np.uint64(b * steps + t if save else b)
             if t + hop < steps:
                 row = np.uint64(b * steps + t + hop)
-                step.advance(block, n, x, np.uint64(0), sums, one, soft_reset, spikes, row, saved, saved_row, column)
+                step.advance(block, n, x, np.uint64(0), one, soft_reset, spikes, row, saved, saved_row, column)
             else:
                 row = np.uint64(b * hop + t + hop - steps)
-                step.advance(block, n, x, np.uint64(0), sums, one, soft_reset, tail, row, saved, saved_row, column)
+                step.advance(block, n, x, np.uint64(0), one, soft_reset, tail, row, saved, saved_row, column)
         step.store(block, n, current, voltage, b, k * BLOCK)
 
 

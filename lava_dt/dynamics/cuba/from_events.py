@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bats_dt.kernels.threads import run_pieces
+from lava_dt.cache import second_level
 from lava_dt.dynamics.cuba import gather, parameters, scatter
 from lava_dt.dynamics.cuba.bounds import integer_type
 from lava_dt.dynamics.cuba.lists import by_input
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 SECOND_LEVEL_CACHE = 5 << 18  # bytes of weights that a thread works on at a time
-GRADIENT_AT_A_TIME = 5 << 17  # bytes of the drive's gradient before they are summed; the second level holds them
+GRADIENT_AT_A_TIME = 5 * max(second_level(), 1 << 20) // 8  # bytes of the drive's gradient before they are summed
 COLUMNS = 128  # of neurons whose gradients are swept and summed together
 PARTS = 8  # of the samples; each sums a weight gradient of its own, whatever the number of threads
 
@@ -100,12 +101,10 @@ def backward(
         return _backward_scattered((*signals, *values), events, connections, keep)
     width = min(COLUMNS, 16 * -(-n // 16))
     group = max(1, steps) * max(1, min(batch, GRADIENT_AT_A_TIME // max(1, 4 * steps * width)))
-    kept = room(batch * steps + 1 if keep else 0, n)
-    drive, grad_rows = kept.numpy(), room(connections.n_rows, n)
-    drive[-1:] = 0
-    arrays = (*signals, *values, *by_input(events, group), group, width, drive, grad_rows.numpy())
+    kept, grad_rows = room(batch * steps if keep else 0, n), room(connections.n_rows, n)
+    arrays = (*signals, *values, *by_input(events, group), group, width, kept.numpy(), grad_rows.numpy())
     run_pieces(-(-n // width), lambda first, end: gather.backward(first, end, *arrays))
-    return grad_rows, kept[:-1].view(batch, steps, n) if keep else None
+    return grad_rows, kept.view(batch, steps, n) if keep else None
 
 
 def _backward_scattered(

@@ -20,7 +20,6 @@ def forward(
     size = step.SLOTS * step.SLOT
     blocks = aligned_zeros(-(-total // step.SLOT) * size, values.dtype).reshape((-1, size))
     x = aligned_zeros(total, values.dtype)
-    sums = aligned_zeros(step.SLOT, np.int16)
     for b in range(first, end):
         for k in range(blocks.shape[0]):
             n = min(step.SLOT, total - k * step.SLOT)
@@ -37,10 +36,10 @@ def forward(
                 block = blocks[k]
                 if t + hop < steps:
                     row = np.uint64(b * steps + t + hop)
-                    step.advance(block, n, x, column, sums, factor, soft_reset, spikes, row, saved, saved_row, column)
+                    step.advance(block, n, x, column, factor, soft_reset, spikes, row, saved, saved_row, column)
                 else:
                     row = np.uint64(b * hop + t + hop - steps)
-                    step.advance(block, n, x, column, sums, factor, soft_reset, tail, row, saved, saved_row, column)
+                    step.advance(block, n, x, column, factor, soft_reset, tail, row, saved, saved_row, column)
         for k in range(blocks.shape[0]):
             n = min(step.SLOT, total - k * step.SLOT)
             step.store(blocks[k], n, current, voltage, b, k * step.SLOT)

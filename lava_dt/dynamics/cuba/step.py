@@ -27,19 +27,18 @@ def _leak(value, keep, block):
 
 
 @njit(nogil=True, cache=True, forceinline=True)
-def advance(block, n, drive, first, sums, factor, soft_reset, spikes, row, saved, saved_row, column):
+def advance(block, n, drive, first, factor, soft_reset, spikes, row, saved, saved_row, column):
     """Advances n neurons by one step; indices are uint64, so that none has to be checked for being negative.
 
-    block: (SLOTS * SLOT,) int32 or int64. drive: the same type, and sums int16; what drive[first:first+n] and sums[:n]
-    hold together, times factor, is x; both are zeroed. Written: spikes[row, column:column+n], 0 or 1, and the voltage
-    before the reset in saved[saved_row, column:column+n], float32 as lava-dl stores it.
+    block: (SLOTS * SLOT,) int32 or int64. drive: the same type; drive[first:first+n] times factor is x, and is zeroed.
+    Written: spikes[row, column:column+n], 0 or 1, and the voltage before the reset in
+    saved[saved_row, column:column+n], float32 as lava-dl stores it.
     """
     whole = block.dtype.type
     for i in range(n):
         j = np.uint64(i)
-        x = whole(whole(drive[first + j] + sums[j]) * factor)
+        x = whole(drive[first + j] * factor)
         drive[first + j] = 0
-        sums[j] = 0
         u = whole(_leak(block[CURRENT + j], block[KEEP_CURRENT + j], block) + x)
         block[CURRENT + j] = u
         v = whole(_leak(block[VOLTAGE + j], block[KEEP_VOLTAGE + j], block) + whole(np.float32(u)))

@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bats_dt.kernels.threads import run_pieces
+from lava_dt.cache import prefetch
 from lava_dt.dynamics import turn
 from lava_dt.room import room
 
 Array = NDArray[Any]
 
-STRIP = 128  # inputs that are laid out at once: a strip of their weights stays in the first-level cache
+STRIP = 64  # inputs that are laid out at once: a strip of their weights stays in the first-level cache
+AHEAD = 8  # columns that are asked for before they are laid out
 WORK = 4  # of an entry that is turned, in updates of the size that `run_pieces` counts
 
 LOWEST, HIGHEST = -128, 127
@@ -48,16 +50,15 @@ def int8_rows(rows: Tensor, unit: float, block: int) -> tuple[Array, int]:
         block: columns of a block.
 
     Returns:
-        (blocks, n_rows + 1, block) int8, a row of zeros at the end of each block; what the last block holds beyond
-        the width is left open. And the largest size of a weight, in units; 128 where one is cut at a bound.
+        (blocks, n_rows, block) int8; what the last block holds beyond the width is left open. And the largest size of
+        a weight, in units; 128 where one is cut at a bound.
 
     Raises:
         ValueError: a weight is not a number.
     """
     columns = np.ascontiguousarray(rows.detach().numpy().T)  # of a dense synapse this is the weight itself
     width, n_rows = columns.shape
-    laid = room(-(-width // block), n_rows + 1, -(-block // 4) * 4, dtype=np.int8).numpy()
-    laid[:, n_rows] = 0
+    laid = room(-(-width // block), n_rows, -(-block // 4) * 4, dtype=np.int8).numpy()
     strips = -(-n_rows // STRIP)
     largest = np.zeros(strips, np.int32)
     arrays = (columns, np.float32(1 / unit), block, laid.view(np.int32), largest)
@@ -88,7 +89,7 @@ def rows_gradient(grad_rows: Tensor, rows: Tensor, unit: float) -> Tensor:
 
 @njit(nogil=True, cache=True)
 def _convert(first, end, columns, inverse, block, laid, largest):
-    """Pieces are strips of inputs; laid: (blocks, n_rows + 1, block / 4) int32, of four columns each."""
+    """Pieces are strips of inputs; laid: (blocks, n_rows, block / 4) int32, of four columns each."""
     width, n_rows = columns.shape
     bits, last = columns.view(np.int32), np.uint64(width - 1)
     words = np.empty(STRIP, np.int32)
@@ -100,6 +101,8 @@ def _convert(first, end, columns, inverse, block, laid, largest):
                 if a > last:
                     break
                 b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
+                for ahead in range(AHEAD, AHEAD + 4):
+                    prefetch(columns, (a + np.uint64(ahead)) * np.uint64(n_rows) + row, n)
                 size = _four(columns, bits, a, b, c, d, row, n, inverse, words)
                 largest[strip] = max(largest[strip], size)
                 _store(words, n, laid, np.uint64(k), row, np.uint64(at))

@@ -11,15 +11,10 @@ import numpy as np
 from numba import njit
 
 from bats_dt.kernels.threads import run_pieces
+from lava_dt.dynamics import row_sums
 from lava_dt.dynamics.recurrent.reference import Array
 
 _COLUMNS = 64  # neurons of one piece of the weights' gradient
-
-
-@njit(nogil=True, cache=True)
-def _add(total: Array, row: Array) -> None:
-    for i in range(total.size):
-        total[i] += row[i]
 
 
 @njit(nogil=True, cache=True)
@@ -90,15 +85,16 @@ def _forward(
 ) -> None:
     _, steps, n = drive.shape
     hop = tail.shape[1]
-    feedback = np.empty(n, np.float32)
+    received = np.empty((1, n), np.float32)
+    feedback = received[0]
+    zero, width = np.uint64(0), np.uint64(n)
     for b in range(first, end):
         u, v = current[b], voltage[b]
         count = before = 0
         start[b, 0] = 0
         for t in range(steps):
             feedback[:] = bias
-            for j in range(before, count):
-                _add(feedback, columns[fired[b, j]])
+            row_sums.add_rows(received, zero, zero, width, columns, zero, zero, fired[b], before, count)
             row = spikes[b, t + hop] if t + hop < steps else tail[b, t + hop - steps]
             _advance(drive[b, t], feedback, keep_current, keep_voltage, level, lost, scale, u, v, voltages[b, t], row)
             if not soft_reset:
@@ -168,7 +164,7 @@ def _weight_gradient(first: int, end: int, grad_drive: Array, start: Array, fire
             for t in range(steps - 1):
                 row = grad_drive[b, t + 1, low:high]
                 for j in range(start[b, t], start[b, t + 1]):
-                    _add(grad[fired[b, j], low:high], row)
+                    _add_times(grad[fired[b, j], low:high], row, np.float32(1))
 
 
 def weight_gradient(grad_drive: Array, start: Array, fired: Array) -> Array:
@@ -187,13 +183,14 @@ def _add_times(total: Array, row: Array, times: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def _add_rows(first: int, end: int, start: Array, index: Array, count: Array, rows: Array, total: Array) -> None:
+    zero, width = np.uint64(0), np.uint64(rows.shape[1])
     for r in range(first, end):
         total[r] = 0
-        for e in range(start[r], start[r + 1]):
-            if count.size:
+        if count.size:
+            for e in range(start[r], start[r + 1]):
                 _add_times(total[r], rows[index[e]], np.float32(count[e]))
-            else:
-                _add(total[r], rows[index[e]])
+        else:
+            row_sums.add_rows(total, np.uint64(r), zero, width, rows, zero, zero, index, start[r], start[r + 1])
 
 
 def add_rows(start: Array, index: Array, count: Array | None, rows: Array) -> Array:
