@@ -14,6 +14,7 @@ from torch import Tensor
 from bats_dt.kernels.threads import run_pieces
 from lava_dt.cache import aligned_zeros, settle, write_past
 from lava_dt.room import room
+from lava_dt.vectors import with_whole_vectors
 
 TERMS = 8  # added at once
 FEW = 32  # terms, up to which this is faster
@@ -52,6 +53,7 @@ def _product(first, end, x, weight, result):
 @njit(nogil=True, cache=True, fastmath={"contract"}, forceinline=True)
 def _add(total, weight, k, x):
     """total += x[0] weight[k] + ... + x[7] weight[k + 7]"""
+    with_whole_vectors()
     a, b, c, d, e, f, g, h = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
     for i in range(total.size):
         j = np.uint64(i)

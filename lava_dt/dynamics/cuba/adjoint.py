@@ -18,6 +18,7 @@ from numba.extending import intrinsic
 
 from lava_dt.cache import aligned_zeros, prefetch
 from lava_dt.dynamics.cuba.step import SLOT
+from lava_dt.vectors import with_whole_vectors
 
 SLOTS = 7
 AHEAD = 4  # rows that are asked for before they are needed
@@ -59,6 +60,7 @@ def retreat(block, n, unit, grad_spikes, grad_row, voltage, row, column, grad, o
     block: (SLOTS * SLOT,) float32. unit: 1/scale, which turns voltage[row, column:column+n] into real units.
     Written: grad[out_row, out_column:out_column+n], the gradient of the drive.
     """
+    with_whole_vectors()
     for i in range(n):
         j = np.uint64(i)
         distance = abs(voltage[row, column + j] * unit - block[CENTRE + j])

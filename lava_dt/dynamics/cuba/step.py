@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from lava_dt.vectors import with_whole_vectors
+
 SLOT = 512  # most neurons of a block
 SLOTS = 5
 CURRENT, VOLTAGE, KEEP_CURRENT, KEEP_VOLTAGE, THRESHOLD = (np.uint64(SLOT * slot) for slot in range(SLOTS))
@@ -34,6 +36,7 @@ def advance(block, n, drive, first, factor, soft_reset, spikes, row, saved, save
     Written: spikes[row, column:column+n], 0 or 1, and the voltage before the reset in
     saved[saved_row, column:column+n], float32 as lava-dl stores it.
     """
+    with_whole_vectors()
     whole = block.dtype.type
     for i in range(n):
         j = np.uint64(i)
