@@ -38,15 +38,18 @@ def aligned_zeros(n, kind):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def _ask_for(typing_context: Any, address: Any) -> Any:
-    """Begins to load the cache line at an address, which need not be valid."""
+    """Begins to load the cache line at an address, which need not be valid, into the second-level cache.
+
+    Fewer lines can be on their way to the first one than it takes to keep the memory busy.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         fetch = builder.module.declare_intrinsic(
             "llvm.prefetch", [pointer], ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
         )
-        to_read, keep_close, of_data = (ir.Constant(number, value) for value in (0, 3, 1))
-        builder.call(fetch, [builder.inttoptr(arguments[0], pointer), to_read, keep_close, of_data])
+        to_read, to_second, of_data = (ir.Constant(number, value) for value in (0, 2, 1))
+        builder.call(fetch, [builder.inttoptr(arguments[0], pointer), to_read, to_second, of_data])
         return context.get_dummy_value()
 
     return types.void(types.uint64), generate
