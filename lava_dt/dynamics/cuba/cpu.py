@@ -8,7 +8,7 @@ from numba import njit
 from torch import Tensor
 
 from bats_dt.kernels.threads import run_pieces
-from lava_dt.cache import aligned_zeros
+from lava_dt.cache import aligned_zeros, settle, write_past
 from lava_dt.dynamics.cuba import adjoint, parameters, step
 from lava_dt.dynamics.cuba.bounds import integer_type_of
 from lava_dt.dynamics.cuba.neurons import Neurons, State
@@ -22,7 +22,7 @@ def forward(drive: Tensor, neurons: Neurons, state: State, save: bool) -> tuple[
     batch, steps, n = drive.shape
     integer = integer_type_of(drive, neurons, state)
     spikes, after = parameters.outputs(state, steps)
-    voltage = room(batch, steps if save else 1, n)
+    voltage = room(batch, steps if save else 0, n)
     arrays = (
         parameters.flat(drive),
         steps,
@@ -35,7 +35,6 @@ def forward(drive: Tensor, neurons: Neurons, state: State, save: bool) -> tuple[
         parameters.flat(spikes),
         parameters.flat(after.tail),
         parameters.flat(voltage),
-        save,
         after.current.numpy(),
         after.voltage.numpy(),
     )
@@ -45,13 +44,14 @@ def forward(drive: Tensor, neurons: Neurons, state: State, save: bool) -> tuple[
 
 @njit(nogil=True, cache=True)
 def _forward(
-    first, end, drive, steps, hop, scale, values, soft_reset, current_before, voltage_before, spikes, tail, saved, save,
+    first, end, drive, steps, hop, scale, values, soft_reset, current_before, voltage_before, spikes, tail, saved,
     current, voltage,
 ):  # fmt: skip
     total = drive.shape[1]
     blocks = -(-total // BLOCK)
     block = aligned_zeros(step.SLOTS * step.SLOT, values.dtype)
     x = aligned_zeros(BLOCK, values.dtype)
+    fired, reached = aligned_zeros(BLOCK, np.float32), aligned_zeros(BLOCK, np.float32)
     one = values.dtype.type(1)
     for piece in range(first, end):
         b, k = piece // blocks, piece % blocks
@@ -60,14 +60,15 @@ def _forward(
         step.load(block, n, values, current_before, voltage_before, b, k * BLOCK)
         for t in range(steps):
             _to_integers(x, n, drive, np.uint64(b * steps + t), column, scale)
-            saved_row = np.uint64(b * steps + t if save else b)
+            step.advance(block, n, x, np.uint64(0), one, soft_reset, fired, reached)
             if t + hop < steps:
-                row = np.uint64(b * steps + t + hop)
-                step.advance(block, n, x, np.uint64(0), one, soft_reset, spikes, row, saved, saved_row, column)
+                write_past(fired, n, spikes, np.uint64(b * steps + t + hop), column)
             else:
-                row = np.uint64(b * hop + t + hop - steps)
-                step.advance(block, n, x, np.uint64(0), one, soft_reset, tail, row, saved, saved_row, column)
+                write_past(fired, n, tail, np.uint64(b * hop + t + hop - steps), column)
+            if saved.shape[0]:
+                write_past(reached, n, saved, np.uint64(b * steps + t), column)
         step.store(block, n, current, voltage, b, k * BLOCK)
+    settle()
 
 
 @njit(nogil=True, cache=True)

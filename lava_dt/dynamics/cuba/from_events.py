@@ -56,7 +56,7 @@ def forward(
     factor = round(unit * neurons.scale)
     integer = integer_type(float(largest * _most_spikes(events) * factor), steps, neurons, state)
     spikes, after = parameters.outputs(state, steps)
-    voltage = room(batch, steps if save else 1, n)
+    voltage = room(batch, steps if save else 0, n)
     arrays = (
         events.start,
         events.index,
@@ -72,7 +72,6 @@ def forward(
         parameters.flat(spikes),
         parameters.flat(after.tail),
         parameters.flat(voltage),
-        save,
         after.current.numpy(),
         after.voltage.numpy(),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from lava_dt.cache import aligned_zeros
+from lava_dt.cache import aligned_zeros, settle, write_past
 from lava_dt.dynamics.cuba import adjoint, step
 from lava_dt.dynamics.row_sums import add_rows, add_weights
 
@@ -17,14 +17,14 @@ from lava_dt.dynamics.row_sums import add_rows, add_weights
 @njit(nogil=True, cache=True)
 def forward(
     first, end, start, index, count, rows, steps, hop, factor, values, soft_reset, current_before, voltage_before,
-    spikes, tail, saved, save, current, voltage,
+    spikes, tail, saved, current, voltage,
 ):  # fmt: skip
     """Pieces are blocks of neurons times samples; a thread stays with the weights of its block. See `from_events`."""
     batch, total = current.shape
     width = rows.shape[2]
     block = aligned_zeros(step.SLOTS * step.SLOT, values.dtype)
     x = aligned_zeros(step.SLOT, values.dtype)
-    zero = np.uint64(0)
+    fired, reached = aligned_zeros(step.SLOT, np.float32), aligned_zeros(step.SLOT, np.float32)
     for piece in range(first, end):
         k, b = piece // batch, piece % batch
         column = np.uint64(k * width)
@@ -37,14 +37,15 @@ def forward(
                     _add_counted(x, n, count[e], rows, np.uint64(k), np.uint64(index[e]))
             else:
                 add_weights(x, rows, np.uint64(k), index, low, high)
-            saved_row = np.uint64(b * steps + t if save else b)
+            step.advance(block, n, x, np.uint64(0), factor, soft_reset, fired, reached)
             if t + hop < steps:
-                row = np.uint64(b * steps + t + hop)
-                step.advance(block, n, x, zero, factor, soft_reset, spikes, row, saved, saved_row, column)
+                write_past(fired, n, spikes, np.uint64(b * steps + t + hop), column)
             else:
-                row = np.uint64(b * hop + t + hop - steps)
-                step.advance(block, n, x, zero, factor, soft_reset, tail, row, saved, saved_row, column)
+                write_past(fired, n, tail, np.uint64(b * hop + t + hop - steps), column)
+            if saved.shape[0]:
+                write_past(reached, n, saved, np.uint64(b * steps + t), column)
         step.store(block, n, current, voltage, b, k * width)
+    settle()
 
 
 @njit(nogil=True, cache=True, forceinline=True)

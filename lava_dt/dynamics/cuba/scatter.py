@@ -6,20 +6,21 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from lava_dt.cache import aligned_zeros
+from lava_dt.cache import aligned_zeros, settle, write_past
 from lava_dt.dynamics.cuba import adjoint, step
 
 
 @njit(nogil=True, cache=True)
 def forward(
     first, end, link_start, target, link_row, start, index, count, rows, steps, hop, factor, values, soft_reset,
-    current_before, voltage_before, spikes, tail, saved, save, current, voltage,
+    current_before, voltage_before, spikes, tail, saved, current, voltage,
 ):  # fmt: skip
     """Pieces are samples; all neurons of one advance together, block by block. See `from_events`."""
     total = current.shape[1]
     size = step.SLOTS * step.SLOT
     blocks = aligned_zeros(-(-total // step.SLOT) * size, values.dtype).reshape((-1, size))
     x = aligned_zeros(total, values.dtype)
+    fired, reached = aligned_zeros(step.SLOT, np.float32), aligned_zeros(step.SLOT, np.float32)
     for b in range(first, end):
         for k in range(blocks.shape[0]):
             n = min(step.SLOT, total - k * step.SLOT)
@@ -29,20 +30,20 @@ def forward(
                 times = x.dtype.type(count[e] if count.size else 1)
                 for link in range(link_start[index[e]], link_start[index[e] + 1]):
                     _add_run(x, np.uint64(target[link]), times, rows, np.uint64(link_row[link]))
-            saved_row = np.uint64(b * steps + t if save else b)
             for k in range(blocks.shape[0]):
                 n = min(step.SLOT, total - k * step.SLOT)
                 column = np.uint64(k * step.SLOT)
-                block = blocks[k]
+                step.advance(blocks[k], n, x, column, factor, soft_reset, fired, reached)
                 if t + hop < steps:
-                    row = np.uint64(b * steps + t + hop)
-                    step.advance(block, n, x, column, factor, soft_reset, spikes, row, saved, saved_row, column)
+                    write_past(fired, n, spikes, np.uint64(b * steps + t + hop), column)
                 else:
-                    row = np.uint64(b * hop + t + hop - steps)
-                    step.advance(block, n, x, column, factor, soft_reset, tail, row, saved, saved_row, column)
+                    write_past(fired, n, tail, np.uint64(b * hop + t + hop - steps), column)
+                if saved.shape[0]:
+                    write_past(reached, n, saved, np.uint64(b * steps + t), column)
         for k in range(blocks.shape[0]):
             n = min(step.SLOT, total - k * step.SLOT)
             step.store(blocks[k], n, current, voltage, b, k * step.SLOT)
+    settle()
 
 
 @njit(nogil=True, cache=True)

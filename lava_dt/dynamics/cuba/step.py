@@ -29,12 +29,11 @@ def _leak(value, keep, block):
 
 
 @njit(nogil=True, cache=True, forceinline=True)
-def advance(block, n, drive, first, factor, soft_reset, spikes, row, saved, saved_row, column):
+def advance(block, n, drive, first, factor, soft_reset, fired, reached):
     """Advances n neurons by one step; indices are uint64, so that none has to be checked for being negative.
 
     block: (SLOTS * SLOT,) int32 or int64. drive: the same type; drive[first:first+n] times factor is x, and is zeroed.
-    Written: spikes[row, column:column+n], 0 or 1, and the voltage before the reset in
-    saved[saved_row, column:column+n], float32 as lava-dl stores it.
+    Written: fired[:n], 0 or 1, and reached[:n], the voltage before the reset, float32 as lava-dl stores it.
     """
     with_whole_vectors()
     whole = block.dtype.type
@@ -45,12 +44,12 @@ def advance(block, n, drive, first, factor, soft_reset, spikes, row, saved, save
         u = whole(_leak(block[CURRENT + j], block[KEEP_CURRENT + j], block) + x)
         block[CURRENT + j] = u
         v = whole(_leak(block[VOLTAGE + j], block[KEEP_VOLTAGE + j], block) + whole(np.float32(u)))
-        saved[saved_row, column + j] = v
+        reached[j] = v
         threshold = block[THRESHOLD + j]
-        fired = v > threshold
-        spikes[row, column + j] = 1.0 if fired else 0.0
+        above = v > threshold
+        fired[j] = 1.0 if above else 0.0
         after = whole(v - threshold) if soft_reset else whole(0)
-        block[VOLTAGE + j] = after if fired else v
+        block[VOLTAGE + j] = after if above else v
 
 
 @njit(nogil=True, cache=True)
