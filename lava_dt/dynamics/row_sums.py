@@ -82,7 +82,7 @@ def add_weights(x, table, k, index, low, high):
     width = np.uint64(table.shape[2])
     first = k * np.uint64(table.shape[1]) * width
     for e in range(low, high, MOST_ROWS):
-        end, j = min(e + MOST_ROWS, high), np.uint64(0)
+        end, j = e + MOST_ROWS if e + MOST_ROWS < high else high, np.uint64(0)
         while j + np.uint64(BYTES // 2) <= width:
             _add_wide_int8(table, first + j, width, index, e, end, x, j)
             j += np.uint64(BYTES // 2)
@@ -112,7 +112,7 @@ def add_rows(total, row, column, n, table, first, at, index, low, high):
             _add_rest(total, row, column + j, n - j, table, first + np.uint64(index[e]), at + j)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _add_rest(total, row, column, n, table, from_row, at):
     for j in range(n):
         total[row, column + j] += table[from_row, at + j]

@@ -40,13 +40,13 @@ def _float_of_bits(typing_context: Any, bits: Any) -> Any:
     return types.float32(types.int32), generate
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"}, inline="always")
 def power_of_two(x):
     """2**x for float32 x <= 0, relative error below 3e-7, 0 below 2**-126: Taylor's series around the nearest integer.
 
     Free of branches and calls, so that a loop over it becomes vector instructions.
     """
-    x = max(x, np.float32(-127.0))
+    x = np.float32(-127.0) if x < np.float32(-127.0) else x
     exponent = np.int32(x - np.float32(0.5))
     f = x - np.float32(exponent)
     series = _L0 + f * (_L1 + f * (_L2 + f * (_L3 + f * (_L4 + f * (_L5 + f * _L6)))))

@@ -2,7 +2,8 @@
 
 Parameters and states of a block stand in one array at fixed distances of SLOT. The compiler then knows that they do
 not overlap and makes vector instructions of the loop without asking at every call, which for a few hundred neurons
-would take as long as the loop.
+would take as long as the loop. For the same reason what is called for every row calls nothing itself that is not merged
+into it (``inline="always"``): it would count references to all its arrays.
 """
 
 # mypy: disallow-untyped-defs=False
@@ -18,7 +19,7 @@ SLOTS = 5
 CURRENT, VOLTAGE, KEEP_CURRENT, KEEP_VOLTAGE, THRESHOLD = (np.uint64(SLOT * slot) for slot in range(SLOTS))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _leak(value, keep, block):
     """toward_zero(keep value / 4096) without leaving the integer's range; unlike a product with all of value."""
     whole = block.dtype.type
