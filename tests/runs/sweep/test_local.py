@@ -31,7 +31,7 @@ def test_whatever_is_killed_the_sweep_ends_as_an_undisturbed_one(
     said, _ = driver.communicate(timeout=60)
     assert driver.returncode == 130
     assert said.endswith("stopped; run the same command again to continue\n") and "Traceback" not in said
-    assert not workers_of(out)
+    when(lambda: not workers_of(out))  # one that was just being started ends a moment later, as its pipe is closed
 
     driver, done = command(out, EPOCHS, "--workers", 1), epochs_done(out)  # the driver is killed: its workers end, too
     when(lambda: epochs_done(out) > done)
