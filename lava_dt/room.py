@@ -48,6 +48,11 @@ def _keep_heap() -> None:
     torch.empty(HEAP_BLOCK, dtype=torch.uint8)
 
 
+def release() -> None:
+    """Gives back what is kept for later calls."""
+    _kept.clear()
+
+
 def _kept_or_new(size: int) -> NDArray[Any]:
     try:
         return _kept[size].pop()

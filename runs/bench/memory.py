@@ -1,9 +1,9 @@
 """Peak memory of one contestant, measured in a process of its own: `python -m runs.bench.memory MODULE '{...}'`.
 
-The peak is the largest resident size (VmHWM) during two steps of the case, input and network included but not what was
-needed to make them, less the resident size after the imports and a step of the same network on a small input. Where
-the system lets a process reset its own mark ("5" to /proc/self/clear_refs) the peak is that of the steps alone; where
-it does not, and the imports had a higher one, the figure is too large, and says so.
+The peak is the largest resident size (VmHWM) during the first steps of the case, input and network included but not
+what was needed to make them, less the resident size after the imports and a step of the same network on a small input.
+Where the system lets a process reset its own mark ("5" to /proc/self/clear_refs) the peak is that of the steps alone;
+where it does not, and the imports had a higher one, the figure is too large, and says so.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Weighed(Protocol):
         """Does in small what is to be weighed, so that the same code is loaded."""
 
     def work(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Makes the contestant and does two steps, of which the second has all that a step leaves behind.
+        """Makes the contestant and does a few steps, the later of which have all that a step leaves behind.
 
         Returns what else there is to tell of them.
         """

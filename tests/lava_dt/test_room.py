@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lava_dt import room as memory
-from lava_dt.room import LARGE, LINE, room
+from lava_dt.room import LARGE, LINE, release, room
 
 SIZE = LARGE // 4 + 3  # float32, of no other test
 
@@ -49,6 +49,18 @@ def test_no_more_than_the_most_is_kept(monkeypatch):
     del held
     kept = [array.size for arrays in memory._kept.values() for array in arrays]
     assert 0 < sum(kept) <= memory.MOST_KEPT
+
+
+def test_what_is_kept_can_be_given_back(monkeypatch):
+    monkeypatch.setattr(memory, "_kept", {})
+    used = room(SIZE)
+    room(SIZE + 8)
+    assert memory._kept
+    release()
+    assert not memory._kept
+    where = used.data_ptr()
+    del used
+    assert room(SIZE).data_ptr() == where  # what was in use meanwhile is kept
 
 
 TOUCHED = """
