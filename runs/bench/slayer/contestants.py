@@ -31,7 +31,7 @@ class Contestant:
 
     Both sides have the same loss, the same optimizer and the same settings of it. `step` is what is timed: a training
     step (zero_grad, forward, slayer.loss.SpikeRate, backward, `adam`), or a forward pass without gradients. `restore`
-    puts weights and states back, so that every step meets the same spikes; it is called before the first, too.
+    puts weights and states back, so that every step meets the same spikes.
     """
 
     def __init__(self, case: Case, entry: Entry, seed: int) -> None:
@@ -42,7 +42,7 @@ class Contestant:
         self._loss = make_loss()
         self._training = case.mode == "training"
         self.network.train(self._training)
-        self._initial: list[Tensor] | None = None
+        self.initial = [parameter.detach().clone() for parameter in self.network.parameters()]
         learnt = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self._optimizer = adam(learnt) if self._training else None
 
@@ -57,11 +57,9 @@ class Contestant:
         self._optimizer.step()
 
     def restore(self) -> None:
-        """The weights that the first call found, and no state left of the step before."""
-        if self._initial is None:
-            self._initial = [parameter.detach().clone() for parameter in self.network.parameters()]
+        """The weights of the beginning, and no state left of the step before."""
         with torch.no_grad():
-            for parameter, initial in zip(self.network.parameters(), self._initial, strict=True):
+            for parameter, initial in zip(self.network.parameters(), self.initial, strict=True):
                 parameter.copy_(initial)
         forget(self.network)
 

@@ -151,7 +151,6 @@ def _race(case: Case, seed: int, console: Console) -> Record:
         try:
             contestant = Contestant(case, entry, seed)
             if case.device == "cuda":  # not everything that runs on the CPU does there
-                contestant.restore()
                 contestant.step()
         except Exception as error:  # whatever it is, the others can go on
             failed[entry.name] = one_line(error)
